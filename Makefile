@@ -1,0 +1,29 @@
+# make run: train, evaluate and talk in about a minute.   make test: everything.   make test-fast: the quick half.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Threads: small models on two cores are fastest with as many as there are.
+.PHONY: run test test-fast lint clean
+
+run: $(VENV)/installed
+	$(BIN)/python run.py
+
+test: test-fast
+	$(BIN)/python -m pytest -m slow
+
+test-fast: $(VENV)/installed
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) outputs multirun

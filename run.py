@@ -1,0 +1,23 @@
+"""Train, evaluate and compare: `python run.py model=paa data=convai2 trainer.devices=4`. `--help` lists the groups.
+
+Composes the configuration, builds the parts and calls Trainer verbs. Exit code 0 only if every verb finished.
+"""
+
+import hydra
+from omegaconf import DictConfig
+
+from zoo.launch import readable_errors
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(cfg: DictConfig) -> float | None:
+    """One run; returns the monitored value for sweepers that want one."""
+    from zoo.running import run  # torch and lightning: `--help` does without
+
+    with readable_errors():
+        return run(cfg)
+
+
+if __name__ == "__main__":
+    with readable_errors():  # what goes wrong while composing
+        main()

@@ -1,0 +1,98 @@
+"""Shared fixtures: a cache of the session's own, composition as run.py does it, and ragged batches at width 32."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from zoo.backbones import Backbone, dialogue_tokenizer
+from zoo.data.batch import DialogueBatch, collate
+from zoo.data.records import DialogueExample
+from zoo.data.template import ADDED_TOKENS, DialogueTemplate
+
+ROOT = Path(__file__).parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+TINY = ("backbone=tiny", "backbone.width=32", "backbone.depth=2")
+GPT2_SHAPE = {"model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def zoo_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nothing is read from or left in the developer's cache."""
+    folder = Path(os.environ.get("ZOO_TEST_CACHE", tmp_path_factory.mktemp("cache")))
+    os.environ["ZOO_CACHE"] = str(folder)
+    torch.set_num_threads(2)
+    return folder
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Real dialogues beside the project; a test that needs them skips where they are not."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"needs the real data files, which are not at {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def composed(tmp_path: Path) -> Callable[..., DictConfig]:
+    """`composed("model=paa", ...)`: the configuration that run.py would get, at its published sizes."""
+
+    def compose_config(*overrides: str) -> DictConfig:
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            return compose("config", [f"run_dir={tmp_path}", *overrides])
+
+    return compose_config
+
+
+@pytest.fixture(scope="session")
+def tiny(zoo_cache: Path) -> Backbone:
+    """A GPT-2 of width 32 in float64, with the demo tokenizer."""
+    return Backbone("tiny", pretrained=False, tokenizer_path="demo", architecture=GPT2_SHAPE, dtype="fp64")
+
+
+@pytest.fixture(scope="session")
+def template(tiny: Backbone) -> DialogueTemplate:
+    """The default template."""
+    return DialogueTemplate(dialogue_tokenizer(tiny, ADDED_TOKENS))
+
+
+@pytest.fixture(scope="session")
+def examples() -> list[DialogueExample]:
+    """Ragged in every segment: persona, context and response lengths all differ, and not in the same order."""
+    rows = [
+        (("i like cats .", "i am a baker ."), ("hi there .",), "hello , how are you today ?"),
+        (("i am tall .",), ("hi .", "hello .", "what do you do for a living ?"), "i bake bread ."),
+        (
+            ("i live in a small town .", "my car is red .", "i sing .", "i have two dogs ."),
+            ("tell me about your pets .", "sure !", "so ?", "well , i have two dogs .", "what are they called ?"),
+            "rex and bo",
+        ),
+        (("i swim .", "i own a boat ."), ("hello .", "hey , what is up ?", "not much ."), "me neither . i was at sea ."),
+    ]
+    return [
+        DialogueExample(
+            id=f"example/{number}",
+            dialogue=f"dialogue {number}",
+            persona=persona,
+            history=history,
+            history_by_responder=tuple((len(history) - turn) % 2 == 0 for turn in range(len(history))),
+            response=response,
+        )
+        for number, (persona, history, response) in enumerate(rows)
+    ]
+
+
+@pytest.fixture(scope="session")
+def batch(template: DialogueTemplate, examples: list[DialogueExample]) -> DialogueBatch:
+    """The ragged examples side by side."""
+    return collate([template.encode(example) for example in examples], pad_id=template.pad_id)
+
+
+@pytest.fixture(scope="session")
+def single(template: DialogueTemplate, examples: list[DialogueExample]) -> list[DialogueBatch]:
+    """The ragged examples, each in a batch of its own."""
+    return [collate([template.encode(example)], pad_id=template.pad_id) for example in examples]

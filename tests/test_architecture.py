@@ -1,0 +1,90 @@
+"""The arrows between packages, the code's style and its types."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+# package -> what of zoo it may import; zoo.errors is free for all. Longest match wins.
+ARROWS = {
+    "zoo.errors": set(),
+    "zoo.data": {"zoo.data"},
+    "zoo.metrics": {"zoo.metrics", "zoo.scorers"},
+    "zoo.models": {"zoo.models", "zoo.data.batch", "zoo.backbones"},
+    "zoo.backbones": {"zoo.data"},
+    "zoo.learners": {"zoo.models.base", "zoo.data.batch"},
+    "zoo.module": {"zoo.models.base", "zoo.metrics", "zoo.learners", "zoo.data"},
+    "zoo.callbacks": set(),
+    "zoo.launch": set(),
+    "zoo.rundir": {"zoo.metrics", "zoo.module"},
+    "zoo.terminal": {"zoo.metrics", "zoo.module"},
+    "zoo.running": {"zoo.launch", "zoo.rundir", "zoo.terminal"},
+    "zoo.loading": {"zoo.module", "zoo.running"},
+    "zoo": {"zoo.loading"},
+}
+NOT_IN_MODELS = {"lightning", "hydra", "wandb", "omegaconf"}
+
+
+def modules() -> Iterator[tuple[str, set[str]]]:
+    """Every module of zoo with all it imports, also inside functions."""
+    for path in sorted((ROOT / "zoo").rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        imported: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{name}: imports are written in full"
+                imported.add(node.module or "")
+        yield name, imported
+
+
+def rule(name: str) -> str:
+    """The entry of ARROWS that speaks of `name`."""
+    return max((key for key in ARROWS if name == key or name.startswith(key + ".")), key=len)
+
+
+def test_arrows() -> None:
+    seen = 0
+    for name, imported in modules():
+        allowed = ARROWS[rule(name)] | {"zoo.errors"}
+        for target in sorted(t for t in imported if t == "zoo" or t.startswith("zoo.")):
+            seen += 1
+            assert any(target == a or target.startswith(a + ".") for a in allowed), f"{name} imports {target}"
+    assert seen > 20
+
+
+def test_models_know_no_trainer() -> None:
+    for name, imported in modules():
+        if name.startswith("zoo.models"):
+            assert not {target.split(".")[0] for target in imported} & NOT_IN_MODELS, name
+
+
+def test_nothing_imports_tests_or_experiments() -> None:
+    for name, imported in modules():
+        assert not {target.split(".")[0] for target in imported} & {"tests", "experiments", "run"}, name
+
+
+@pytest.mark.parametrize("command", [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]])
+def test_style_and_types(command: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+def test_importing_the_package_is_cheap() -> None:
+    code = "import sys, zoo; print([m for m in ('torch', 'transformers', 'lightning', 'datasets') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_paths_of_a_machine() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    for name in listed:
+        path = Path(ROOT / name)
+        if path.suffix in {".py", ".yaml", ".md", ".toml", ".json", ".txt"} and path.is_file():
+            assert "/ro" + "ot/" not in path.read_text(), name

@@ -1,0 +1,274 @@
+"""The one LightningDataModule: corpus -> examples -> template -> cached token ids -> batches.
+
+It serves every model and every corpus; what differs is handed in as `corpus` and `template`.
+"""
+
+import logging
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+
+from zoo.data.batch import SEGMENTS, DialogueBatch
+from zoo.data.corpora import DialogueCorpus, describe_corpus
+from zoo.data.examples import (
+    History,
+    Order,
+    SubsetRule,
+    Users,
+    examples_from_dialogues,
+    sorted_rows,
+    subset_rows,
+)
+from zoo.data.records import DialogueExample
+from zoo.data.sampler import GlobalBatches, ResumableLoader, ShardSampler
+from zoo.data.table import ExampleTable, build_table, code_version, fingerprint
+from zoo.data.template import DialogueTemplate
+from zoo.errors import UserError
+
+log = logging.getLogger(__name__)
+
+SPLITS = ("train", "valid", "test")
+SPLIT_OF = {"train": "train", "fit": "train", "valid": "valid", "val": "valid", "validate": "valid", "test": "test"}
+
+
+class DialogueDataModule(LightningDataModule):
+    """Train, validation and test loaders over one corpus.
+
+    Every split is tokenised once, into an Arrow table below `cache_dir` whose folder name is a hash of the corpus
+    files, the template, the tokenizer and this package's code; a second start only opens it.
+
+    Args:
+        corpus: has `load(split)`, see `zoo.data.corpora.DialogueCorpus`.
+        template: turns examples into token ids.
+        batch_size: examples of one optimizer step, over all devices and accumulated micro-batches.
+        eval_batch_size: examples of one validation or test batch, per process.
+        history, max_exchanges, users: see `zoo.data.examples.examples_from_dialogues`.
+        order: "shuffled" (length buckets, another order every epoch) or "sorted_desc" (longest context string first,
+            the same in every epoch: the PAA release's).
+        train_percent, subset_rule: use a part of the training split only, see `zoo.data.examples.subset_rows`.
+        num_workers: loader processes.
+        cache_dir: where the tables are kept.
+        seed: of shuffling and of all subsets.
+        pad_left: names of segments that are padded on the left.
+        max_eval_examples: evaluate on a seeded sample of this many examples; None is all.
+
+    Attributes:
+        users: sorted user ids; `batch.user` is the place in this list. Known after `setup`; [""] where nobody is named.
+    """
+
+    users: list[str]
+
+    def __init__(
+        self,
+        corpus: DialogueCorpus,
+        template: DialogueTemplate,
+        batch_size: int = 32,
+        eval_batch_size: int = 32,
+        history: History = "last_k",
+        max_exchanges: int = 9,
+        order: Order = "shuffled",
+        train_percent: float = 100,
+        subset_rule: SubsetRule = "random_examples",
+        users: Users = "speaker",
+        num_workers: int = 0,
+        cache_dir: Path | str = "data/cache",
+        seed: int = 0,
+        pad_left: Sequence[str] = (),
+        max_eval_examples: int | None = None,
+    ):
+        super().__init__()
+        self.corpus, self.template = corpus, template
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.history, self.max_exchanges = history, max_exchanges
+        self.order, self.train_percent, self.subset_rule = order, train_percent, subset_rule
+        self.users_rule = users
+        self.num_workers = num_workers
+        self.cache_dir = Path(cache_dir)
+        self.seed = seed
+        self.pad_left = tuple(pad_left)
+        self.max_eval_examples = max_eval_examples
+        if unknown := set(self.pad_left) - set(SEGMENTS):
+            raise UserError(f"pad_left names {sorted(unknown)}; expected some of {', '.join(SEGMENTS)}.")
+        if order not in ("shuffled", "sorted_desc"):
+            raise UserError(f"order={order!r} was given; expected 'shuffled' or 'sorted_desc'.")
+        # a rank without a single evaluation example is fine: nothing here waits for the others batch by batch
+        self.allow_zero_length_dataloader_with_multiple_devices = True
+        self._tables: dict[str, ExampleTable] = {}
+        self._descriptions: dict[str, dict[str, Any]] = {}
+
+    # --- tables ---
+
+    def prepare_data(self) -> None:
+        """Fetch the corpus if need be and tokenise the stage's splits; Lightning calls this in one process a node."""
+        if hasattr(self.corpus, "prepare"):
+            self.corpus.prepare()
+        for split in _splits_of(str(self.trainer.state.fn) if self.trainer and self.trainer.state.fn else None):
+            self.table(split)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the tables of a stage ("fit", "validate", "test"; None is all), building those that are not cached.
+
+        Raises:
+            UserError: a corpus file is missing or malformed, or the cache cannot be written.
+        """
+        for split in _splits_of(stage):
+            self.table(split)
+        if any(table.summary["users"] != [""] for table in self._tables.values()):
+            for split in SPLITS:  # a user has the same row in every stage, so all splits are asked for names
+                self.table(split)
+        self.users = sorted({user for table in self._tables.values() for user in table.summary["users"]})
+        for table in self._tables.values():
+            table.number_users(self.users)
+
+    def table(self, split: str) -> ExampleTable:
+        """The table of "train", "valid" or "test"; built at the first call on this machine, opened later."""
+        if split not in self._tables:
+            description = self.describe(split)
+            folder = self.cache_dir / fingerprint(description)
+            if not folder.is_dir():
+                log.info("tokenising the %s split into %s", split, folder)
+                build_table(folder, lambda: self._examples(split), self.template)
+            table = ExampleTable(folder, self.template.pad_id, self.pad_left)
+            if truncated := table.summary["truncated"]:
+                log.warning(
+                    "%s: %d of %d examples have a segment longer than the template allows and were cut",
+                    split, truncated, len(table),
+                )  # fmt: skip
+            self._tables[split], self._descriptions[split] = table, description
+        return self._tables[split]
+
+    def describe(self, split: str) -> dict[str, Any]:
+        """Everything that decides a table's content, in plain types; its hash is the fingerprint."""
+        return {
+            "corpus": describe_corpus(self.corpus, split),
+            "history": self.history,
+            "max_exchanges": self.max_exchanges,
+            "users": self.users_rule,
+            "template": self.template.settings(),
+            "code": code_version(),
+        }
+
+    def _examples(self, split: str) -> list[DialogueExample]:
+        return examples_from_dialogues(self.corpus.load(split), self.history, self.max_exchanges, self.users_rule)
+
+    def example(self, stage: str, row: int) -> DialogueExample:
+        """The words behind `batch.example_id`; `stage` is "train", "val"/"valid"/"validate" or "test"."""
+        return self.table(SPLIT_OF[stage]).example(row)
+
+    # --- loaders ---
+
+    def train_rows(self) -> list[int]:
+        """The rows to train on, after `train_percent`, in the order of "sorted_desc" or of the corpus."""
+        table = self.table("train")
+        characters = table.numbers("context_characters").tolist()
+        rows = subset_rows(table.strings("dialogue"), characters, self.train_percent, self.subset_rule, self.seed)
+        if self.order == "sorted_desc":
+            kept = set(rows)
+            rows = [row for row in sorted_rows(characters) if row in kept]
+        return rows
+
+    def eval_rows(self, split: str) -> list[int]:
+        """The rows to evaluate on: all, or a seeded sample of `max_eval_examples`."""
+        total = len(self.table(split))
+        if self.max_eval_examples is None or self.max_eval_examples >= total:
+            return list(range(total))
+        return sorted(random.Random(self.seed).sample(range(total), self.max_eval_examples))
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Global batches, this process's part; its state is in every checkpoint.
+
+        Raises:
+            UserError: `batch_size` cannot be dealt evenly to processes and micro-batches.
+        """
+        rank, world_size = self._place()
+        table = self.table("train")
+        batches = GlobalBatches(
+            table.lengths,
+            self.batch_size,
+            seed=self.seed,
+            rank=rank,
+            world_size=world_size,
+            accumulate=self.trainer.accumulate_grad_batches if self.trainer else 1,
+            order=self.order,
+            rows=self.train_rows(),
+            reshuffle=not getattr(self.trainer, "overfit_batches", 0),
+        )
+        if rank == 0:
+            log.info(
+                "train: %d examples in %d steps of %d, %.1f %% padding",
+                len(batches.rows), len(batches) // batches.accumulate, self.batch_size, 100 * batches.padding_fraction,
+            )  # fmt: skip
+        return ResumableLoader(table, batch_sampler=batches, **self._loader_options())
+
+    def val_dataloader(self) -> DataLoader:
+        """This process's share of the validation split, every example once."""
+        return self._eval_dataloader("valid")
+
+    def test_dataloader(self) -> DataLoader:
+        """This process's share of the test split, every example once."""
+        return self._eval_dataloader("test")
+
+    def _eval_dataloader(self, split: str) -> DataLoader:
+        rank, world_size = self._place()
+        table = self.table(split)
+        batches = ShardSampler(
+            rank, world_size, len(table), self.eval_batch_size, lengths=table.lengths, rows=self.eval_rows(split)
+        )
+        return DataLoader(table, batch_sampler=batches, **self._loader_options())
+
+    def _place(self) -> tuple[int, int]:
+        """Rank and world size.
+
+        Raises:
+            UserError: Lightning would replace the samplers by its own.
+        """
+        if self.trainer is None:
+            return 0, 1
+        connector = self.trainer._accelerator_connector
+        if self.trainer.world_size > 1 and connector.use_distributed_sampler:
+            raise UserError(
+                "The trainer has use_distributed_sampler=true with several processes; Lightning's sampler would repeat "
+                "examples at test time and undo the global batches. Set trainer.use_distributed_sampler=false."
+            )
+        return self.trainer.global_rank, self.trainer.world_size
+
+    def _loader_options(self) -> dict[str, Any]:
+        return {
+            "collate_fn": _as_it_is,  # the table answers with whole batches
+            "num_workers": self.num_workers,
+            "persistent_workers": self.num_workers > 0,
+            "pin_memory": torch.cuda.is_available(),
+            # workers' seeds come from here and not from the global generator: evaluating changes no training run
+            "generator": torch.Generator().manual_seed(self.seed),
+        }
+
+    # --- evidence ---
+
+    def provenance(self) -> dict[str, Any]:
+        """Files with sha256, counts and fingerprints of the splits opened so far, in plain types."""
+        splits: dict[str, Any] = {}
+        for split, table in self._tables.items():
+            description = self._descriptions[split]
+            used = self.train_rows() if split == "train" else self.eval_rows(split)
+            splits[split] = {
+                "corpus": description["corpus"],
+                "fingerprint": fingerprint(description),
+                "dialogues": table.summary["dialogues"],
+                "examples": len(table),
+                "examples_used": len(used),
+                "examples_truncated": table.summary["truncated"],
+            }
+        return {"splits": splits, "users": len(self.users), "template": self.template.settings(), "seed": self.seed}
+
+
+def _splits_of(stage: str | None) -> tuple[str, ...]:
+    return {"fit": ("train", "valid"), "validate": ("valid",), "test": ("test",)}.get(stage or "", SPLITS)
+
+
+def _as_it_is(batch: DialogueBatch) -> DialogueBatch:
+    return batch

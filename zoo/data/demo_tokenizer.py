@@ -1,0 +1,83 @@
+"""A byte-level BPE tokenizer for the demo corpus, in the form of GPT-2's: what the tiny backbones of the demo read.
+
+Trained on the train split when first needed, in about a second and byte for byte the same each time, so no vocabulary
+file is shipped. Any text survives encoding and decoding, words of other languages just take more tokens.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import GPT2Tokenizer
+
+from zoo.data.demo import demo_dialogues
+from zoo.errors import UserError
+
+END_OF_TEXT = "<|endoftext|>"  # GPT-2's only special token: begin, end and unknown
+SMALLEST = len(pre_tokenizers.ByteLevel.alphabet()) + 1
+CONTEXT = 1024  # tokens, GPT-2's limit
+
+
+def demo_tokenizer(folder: Path, vocab_size: int = 1024) -> None:
+    """Train the tokenizer and save it to `folder`, from which `AutoTokenizer.from_pretrained` loads it offline.
+
+    The folder appears at once and complete. Where it exists it is kept, so several processes may call this together:
+    the first to finish wins, and the others wrote the same bytes.
+
+    Raises:
+        UserError: if `vocab_size` cannot hold the 256 bytes and the special token.
+    """
+    if vocab_size < SMALLEST:
+        raise UserError(f"vocab_size={vocab_size} is too small: a byte-level vocabulary needs at least {SMALLEST}.")
+    folder = Path(folder)
+    if (folder / "tokenizer.json").exists():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        _as_gpt2(_train(vocab_size)).save_pretrained(building)
+        building.chmod(0o755)  # mkdtemp's folders are private
+        with contextlib.suppress(OSError):  # another process was faster: its folder is not empty
+            os.replace(building, folder)
+        if not (folder / "tokenizer.json").exists():
+            raise UserError(f"{folder} is in the way of the demo tokenizer; move it or give another folder.")
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _train(vocab_size: int) -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_texts(), trainer)
+    return tokenizer
+
+
+def _as_gpt2(tokenizer: Tokenizer) -> GPT2Tokenizer:
+    return GPT2Tokenizer(
+        tokenizer_object=tokenizer,
+        unk_token=END_OF_TEXT,
+        bos_token=END_OF_TEXT,
+        eos_token=END_OF_TEXT,
+        model_max_length=CONTEXT,
+        clean_up_tokenization_spaces=False,  # "hello ." keeps its blank
+    )
+
+
+def _texts() -> Iterator[str]:
+    """Every sentence of train, each word with a blank before it: templates set words behind speaker tokens."""
+    for dialogue in demo_dialogues("train"):
+        for speaker in dialogue.speakers:
+            yield from (" " + sentence for sentence in speaker.persona)
+        yield from (" " + utterance.text for utterance in dialogue.utterances)

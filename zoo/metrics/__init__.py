@@ -1,0 +1,96 @@
+"""Metrics over what a run wrote down: each sees rows of generations.jsonl, never a model, and can be computed again.
+
+A name stands for one definition; computed differently, a metric has another name. Sums run over the whole corpus.
+
+================================  ========  ============================================================================
+name                              unit      definition
+================================  ========  ============================================================================
+``ppl_token``                     -         exp(sum nll / sum tokens), [EOS] counted
+``ppl_word``                      -         exp(sum nll / sum words), words between blanks + 1 for the end of each reply
+``bits_per_char``                 bit       sum nll / ln 2 / sum characters (code points of the references)
+``ppl_reference``                 -         exp(mean of teacher-forced token losses > 0): PAA's
+``f1_parlai``                     %         mean over replies of word-multiset F1; no case, punctuation, a/an/the
+``f1_words``, ``f1_characters``   %         the same over words between blanks, over characters
+``f1_teacher_forced_macro``       %         macro-F1 over token types, argmax against target ids, with padding: PAA's
+``bleu_p1``, ``bleu_p2``          %         corpus n-gram precision, no brevity penalty: PAA's "BLEU-1/2"
+``bleu1``, ``bleu2``, ``bleu4``   %         corpus BLEU up to that order, with brevity penalty (sacrebleu)
+``brevity_penalty``               0 to 1    min(1, exp(1 - reference length / reply length))
+``distinct_1``, ``distinct_2``    %         different n-grams / n-grams, punctuation characters are words
+``distinct_2_per_unigram``        %         different bigrams / words: PAA's "Dist-2"
+``distinct_s``                    %         different whole replies / replies
+``hits_1_of_20``                  %         gold reply scores strictly above the 19 others; a tie is a miss
+================================  ========  ============================================================================
+
+Splitting differently adds an ending: ``distinct_1_characters``, ``bleu4_char``, ``bleu4_ja_mecab``. Examples with K
+candidates instead of 20 make ``hits_1_of_<K>``. A quotient without a denominator is NaN, in metrics.json null.
+
+`MetricSuite` holds the metrics of one protocol (conf/protocol); `python -m zoo.metrics RUN_DIR` computes them again.
+Importing this package costs nothing: torch and sacrebleu load with the first name that is used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.metrics.base import GenerationMetric
+    from zoo.metrics.bleu import Bleu
+    from zoo.metrics.distinct import DistinctNgrams, DistinctReplies
+    from zoo.metrics.f1 import TeacherForcedMacroF1, WordF1
+    from zoo.metrics.generations import LIKELIHOOD_FIELDS, Generation, read_generations, write_generations
+    from zoo.metrics.hits import Hits
+    from zoo.metrics.perplexity import BitsPerChar, ReferencePerplexity, TokenPerplexity, WordPerplexity
+    from zoo.metrics.results import Results, read_results, write_results
+    from zoo.metrics.suite import MetricSuite
+    from zoo.metrics.text import clean_up
+
+_HOME = {
+    "GenerationMetric": "base",
+    "Bleu": "bleu",
+    "DistinctNgrams": "distinct",
+    "DistinctReplies": "distinct",
+    "TeacherForcedMacroF1": "f1",
+    "WordF1": "f1",
+    "LIKELIHOOD_FIELDS": "generations",
+    "Generation": "generations",
+    "read_generations": "generations",
+    "write_generations": "generations",
+    "Hits": "hits",
+    "BitsPerChar": "perplexity",
+    "ReferencePerplexity": "perplexity",
+    "TokenPerplexity": "perplexity",
+    "WordPerplexity": "perplexity",
+    "Results": "results",
+    "read_results": "results",
+    "write_results": "results",
+    "MetricSuite": "suite",
+    "clean_up": "text",
+}
+
+__all__ = [
+    "LIKELIHOOD_FIELDS",
+    "BitsPerChar",
+    "Bleu",
+    "DistinctNgrams",
+    "DistinctReplies",
+    "Generation",
+    "GenerationMetric",
+    "Hits",
+    "MetricSuite",
+    "ReferencePerplexity",
+    "Results",
+    "TeacherForcedMacroF1",
+    "TokenPerplexity",
+    "WordF1",
+    "WordPerplexity",
+    "clean_up",
+    "read_generations",
+    "read_results",
+    "write_generations",
+    "write_results",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"zoo.metrics.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'zoo.metrics' has no attribute {name!r}")

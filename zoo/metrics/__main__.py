@@ -1,0 +1,166 @@
+"""`python -m zoo.metrics RUN_DIR`: every metric again, from the texts that a run kept."""
+
+import argparse
+import math
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+from rich.table import Table
+from yaml import YAMLError
+
+from zoo.errors import UserError
+from zoo.metrics.generations import read_generations
+from zoo.metrics.results import Results, read_results, write_results
+from zoo.metrics.suite import MetricSuite
+
+PROTOCOLS = Path(__file__).parents[2] / "conf" / "protocol"
+_GENERATIONS_FILE = re.compile(r"generations(?:_(?P<test_set>.+))?\.jsonl")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Recompute, print the table and, if asked to, write. Returns the exit code: 0, or 2 for a user's mistake."""
+    parser = argparse.ArgumentParser(prog="python -m zoo.metrics", description=__doc__)
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder with generations.jsonl")
+    parser.add_argument("--protocol", help="default, paa_reference or a YAML file [the one in RUN_DIR/config.yaml]")
+    parser.add_argument("--write", action="store_true", help="put the values into RUN_DIR/metrics.json")
+    options = parser.parse_args(arguments)
+    try:
+        stored = stored_results(options.run_dir)
+        suite = load_protocol(options.protocol or recorded_protocol(options.run_dir))
+        recomputed = recompute(options.run_dir, suite)
+        console = Console()
+        if not console.is_terminal:
+            console.width = 120  # in a log file rich would fold the table to 80
+        console.print(comparison(recomputed, stored, suite.name))
+        if options.write:
+            write(options.run_dir, recomputed, stored)
+    except UserError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    return 0
+
+
+def recompute(run_dir: Path, suite: MetricSuite) -> Results:
+    """All metrics of all test sets: generations.jsonl as test/<metric>, generations_<set>.jsonl as test/<set>/<metric>.
+
+    Raises:
+        UserError: no such folder, no generations in it, or bad lines in them.
+    """
+    if not run_dir.is_dir():
+        raise UserError(f"There is no folder {run_dir}. Give the path that the run printed as its run directory.")
+    found = {path: match for path in sorted(run_dir.iterdir()) if (match := _GENERATIONS_FILE.fullmatch(path.name))}
+    if not found:
+        raise UserError(f"There is no generations.jsonl in {run_dir}. Evaluate the run first: that writes it.")
+    metrics: dict[str, float] = {}
+    versions: dict[str, int] = {}
+    n_examples = 0
+    for path, match in found.items():
+        prefix = f"test/{match['test_set']}/" if match["test_set"] else "test/"
+        generations = read_generations(path)
+        suite.reset()
+        suite.update(generations)
+        metrics |= {prefix + name: value for name, value in suite.compute().items()}
+        versions |= suite.versions()
+        n_examples += len(generations)
+    return Results(metrics, versions, n_examples, seed=None)
+
+
+def stored_results(run_dir: Path) -> Results | None:
+    """What the run itself measured, if it is there."""
+    path = run_dir / "metrics.json"
+    return read_results(path) if path.exists() else None
+
+
+def comparison(recomputed: Results, stored: Results | None, protocol: str) -> Table:
+    """Metric, recomputed, stored, equal: equal means to nine digits, as processes add up in different orders."""
+    table = Table(title=f"{recomputed.n_examples} examples, protocol {protocol}", title_justify="left")
+    table.add_column("metric")
+    table.add_column("recomputed", justify="right")
+    table.add_column("stored", justify="right")
+    table.add_column("equal")
+    for name, value in recomputed.metrics.items():
+        kept = stored.metrics.get(name) if stored else None
+        if kept is None:
+            table.add_row(name, f"{value:.4f}", "", "")
+            continue
+        # JSON has only null for NaN and infinity
+        equal = math.isclose(value, kept, rel_tol=1e-9) or not (math.isfinite(value) or math.isfinite(kept))
+        verdict = "yes" if equal else "NO"
+        metric = name.rsplit("/", 1)[-1]
+        version, kept_version = recomputed.versions[metric], stored.versions.get(metric) if stored else None
+        if version != kept_version:
+            verdict += f" (version {version}, stored by version {kept_version})"
+        table.add_row(name, f"{value:.4f}", f"{kept:.4f}", verdict)
+    return table
+
+
+def write(run_dir: Path, recomputed: Results, stored: Results | None) -> None:
+    """Put the recomputed values into metrics.json; all other keys stay as they are."""
+    kept = stored or Results({}, {}, recomputed.n_examples, seed=run_config(run_dir).get("seed"))
+    write_results(
+        run_dir / "metrics.json",
+        metrics=kept.metrics | recomputed.metrics,
+        versions=kept.versions | recomputed.versions,
+        n_examples=kept.n_examples,
+        seed=kept.seed,
+        other=kept.other,
+    )
+
+
+def load_protocol(protocol: Any) -> MetricSuite:
+    """The suite that a name (a file of conf/protocol), a path or a configuration describes.
+
+    Raises:
+        UserError: there is no such protocol, or it is not one of metrics.
+    """
+    described = protocol
+    try:
+        if isinstance(protocol, str):
+            path = Path(protocol)
+            if path.suffix not in (".yaml", ".yml"):
+                path = PROTOCOLS / f"{protocol}.yaml"
+            if not path.is_file():
+                known = ", ".join(sorted(file.stem for file in PROTOCOLS.glob("*.yaml")))
+                raise UserError(f"There is no protocol {protocol!r}. Choose {known or 'the path of a YAML file'}.")
+            described = OmegaConf.load(path)
+        suite = instantiate(described)
+    except (HydraException, OmegaConfBaseException, YAMLError, TypeError) as error:
+        raise UserError(f"The protocol {protocol!r} cannot be read: {error}") from error
+    if not isinstance(suite, MetricSuite):
+        raise UserError(f"The protocol {protocol!r} does not describe a zoo.metrics.suite.MetricSuite.")
+    return suite
+
+
+def recorded_protocol(run_dir: Path) -> Any:
+    """The protocol in the run's own configuration, else "default"."""
+    return run_config(run_dir).get("protocol") or "default"
+
+
+def run_config(run_dir: Path) -> dict[str, Any]:
+    """RUN_DIR/config.yaml, plain; empty where there is none.
+
+    Raises:
+        UserError: it is no YAML mapping.
+    """
+    path = run_dir / "config.yaml"
+    if not path.exists():
+        return {}
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise UserError(f"{path} holds a list, expected a mapping.")
+    return {str(key): value for key, value in config.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""`MetricSuite`: the metrics of one evaluation protocol, and what that protocol asks of the evaluation loop."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from typing import cast
+
+from torch import nn
+
+from zoo.errors import UserError
+from zoo.metrics.base import GenerationMetric
+from zoo.metrics.generations import Generation
+
+
+class MetricSuite(nn.Module):
+    """Metrics that are updated, computed and reset together; a file in conf/protocol describes one.
+
+    Every metric reports under its own names, whatever its key in `metrics` (the key is for overrides such as
+    `~protocol.metrics.bleu`). As a submodule of a LightningModule the metrics follow it to its device.
+
+    Args:
+        metrics: metrics by key.
+        name: of the protocol, for tables.
+        teacher_forced_ids: the evaluation loop shall record `target_ids`, `argmax_ids` and `token_nll`, padded as in
+            their batch; switched on by itself where a metric needs one of them.
+        clean_up: the evaluation loop shall pass `zoo.metrics.text.clean_up` over responses and references.
+
+    Raises:
+        UserError: two of the metrics report under one name.
+    """
+
+    def __init__(
+        self,
+        metrics: Mapping[str, GenerationMetric],
+        name: str = "custom",
+        teacher_forced_ids: bool = False,
+        clean_up: bool = False,
+    ) -> None:
+        super().__init__()
+        self.metrics = nn.ModuleDict(metrics)
+        self.name = name
+        self.clean_up = clean_up
+        self.teacher_forced_ids = teacher_forced_ids or not self.needs.isdisjoint(
+            {"target_ids", "argmax_ids", "token_nll"}
+        )
+        self._versions = {result: metric.version for metric in self._metrics for result in metric.result_names}
+        names = [result for metric in self._metrics for result in metric.result_names]
+        if twice := sorted({result for result in names if names.count(result) > 1}):
+            raise UserError(f"Two metrics of the protocol report {', '.join(twice)}. Leave one of them out.")
+
+    @property
+    def _metrics(self) -> list[GenerationMetric]:
+        return [cast(GenerationMetric, metric) for metric in self.metrics.values()]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """All fields of a `Generation` that some metric reads."""
+        return frozenset[str]().union(*(metric.needs for metric in self._metrics))
+
+    @property
+    def needs_text(self) -> bool:
+        """Does some metric read decoded replies?"""
+        return "response" in self.needs
+
+    @property
+    def needs_candidates(self) -> bool:
+        """Does some metric read candidate scores?"""
+        return "candidate_scores" in self.needs
+
+    def select(self, available_fields: Iterable[str]) -> "MetricSuite":
+        """A new suite with copies of those metrics that need only `available_fields`.
+
+        `suite.select(LIKELIHOOD_FIELDS)` is what validation can afford: no decoding.
+        """
+        available = frozenset(available_fields)
+        chosen = {
+            key: cast(GenerationMetric, metric.clone())
+            for key, metric in zip(self.metrics, self._metrics, strict=True)
+            if metric.needs <= available
+        }
+        return MetricSuite(chosen, name=self.name, clean_up=self.clean_up)
+
+    def update(self, generations: Sequence[Generation]) -> None:
+        """Count in the generations of one batch."""
+        for metric in self._metrics:
+            metric.update(generations)
+
+    def compute(self) -> dict[str, float]:
+        """Every result by name, over all processes; all of them must call this.
+
+        Metrics that no row has the fields for are left out. Without any rows all are there and NaN.
+
+        Raises:
+            UserError: some rows have what a metric needs and some do not.
+        """
+        values: dict[str, float] = {}
+        versions: dict[str, int] = {}
+        for metric in self._metrics:
+            with warnings.catch_warnings():  # no rows on this process, or none at all, is allowed here
+                warnings.filterwarnings("ignore", message=".*was called before the ``update`` method.*")
+                computed = metric.compute()
+            if computed is None:
+                continue
+            results = computed if isinstance(computed, dict) else {metric.name: computed}
+            values |= {result: float(value) for result, value in results.items()}
+            versions |= dict.fromkeys(results, metric.version)
+        self._versions = versions
+        return values
+
+    def versions(self) -> dict[str, int]:
+        """Version by name: of what the last `compute` gave, before the first one of what the metrics announce."""
+        return dict(self._versions)
+
+    def reset(self) -> None:
+        """Forget all generations."""
+        for metric in self._metrics:
+            metric.reset()
+
+    def clone(self) -> "MetricSuite":
+        """A copy that shares nothing, counts so far included."""
+        return deepcopy(self)

@@ -1,0 +1,93 @@
+"""How a PAA block joins what it read from the persona with what it read from the context.
+
+Source: Huang et al. 2023, "Personalized Dialogue Generation with Persona-Adaptive Attention" (arXiv:2210.15088),
+Equations 4-7 and Figure 4. Each fusion below is one row of the paper's Table 4.
+
+Letters: B batch, T decoder positions, D hidden. Symbols: h residual stream after self-attention, o_p and o_u what the
+cross-attentions brought from persona and context (all [B, T, D]), w gates in (0, 1), tau the threshold [B, 1, 1].
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+FUSIONS = ("paa", "context", "dual", "skipped", "param", "direct_sum")
+GATES = {"paa": "p", "context": "u", "dual": "pu", "skipped": "p", "param": "p", "direct_sum": ""}
+MASK_RULES = ("keep_above", "keep_below")
+
+
+class Gate(nn.Linear):
+    """w = sigmoid(W [h; o] + b), always in float32 or better.
+
+    The residual stream of a pretrained GPT-2 has outlier channels: in bf16 the sum, and with it the comparison against
+    tau, would change with the autocast setting.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__(2 * width, width)
+
+    def pre_activation(self, first: Tensor, second: Tensor) -> Tensor:
+        """W [first; second] + b: [B, T, D] twice -> [B, T, D]."""
+        with torch.autocast(first.device.type, enabled=False):
+            dtype = torch.promote_types(self.weight.dtype, torch.float32)
+            joined = torch.cat([first, second], dim=-1).to(dtype)  # [B, T, 2D]
+            return F.linear(joined, self.weight.to(dtype), self.bias.to(dtype))  # [B, T, D]
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """The gate's weights in (0, 1): [B, T, D] twice -> [B, T, D]."""
+        return torch.sigmoid(self.pre_activation(first, second))
+
+
+class Fusion(nn.Module):
+    """H from (h, o_p, o_u); the block adds H to h.
+
+    | fusion     | H                                                                       |
+    |------------|-------------------------------------------------------------------------|
+    | paa        | w_p [w_p > tau] o_p + (1 - w_p) [w_p < 1 - tau] o_u       (Eq. 4-7)     |
+    | context    | (1 - w_u) [w_u < 1 - tau] o_p + w_u [w_u > tau] o_u                     |
+    | dual       | w_p [w_p > tau] o_p + w_u [w_u > tau] o_u                               |
+    | skipped    | w_p [w_p > tau] o_p + o_u                                               |
+    | param      | W_p [o_p; o_u] + b_p: no sigmoid, no mask                               |
+    | direct_sum | o_p + o_u                                                               |
+
+    The brackets are 0/1 per position and channel; no gradient flows through a comparison, and all are strict.
+    `mask_rule="keep_above"` is Equation 6 and the released code. The paper's Listing 1 prints the complement of both
+    masks: `"keep_below"` (there, an entry with w equal to the threshold is kept).
+    """
+
+    def __init__(self, kind: str, width: int, *, mask_rule: str = "keep_above") -> None:
+        super().__init__()
+        if kind not in FUSIONS:
+            raise ValueError(f"fusion is {kind!r}; expected one of {', '.join(FUSIONS)}")
+        if mask_rule not in MASK_RULES:
+            raise ValueError(f"mask_rule is {mask_rule!r}; expected one of {', '.join(MASK_RULES)}")
+        self.kind = kind
+        self.mask_rule = mask_rule
+        self.persona_gate = Gate(width) if "p" in GATES[kind] else None
+        self.context_gate = Gate(width) if "u" in GATES[kind] else None
+
+    def forward(self, h: Tensor, o_p: Tensor, o_u: Tensor, tau: Tensor) -> Tensor:
+        """[B, T, D] three times and tau [B, 1, 1] -> H [B, T, D], in the dtype of o_p."""
+        if self.kind == "direct_sum":
+            return o_p + o_u
+        if self.kind == "param":
+            return self.persona_gate.pre_activation(o_p, o_u).to(o_p.dtype)
+        if self.kind == "context":
+            w = self.context_gate(h, o_u)
+            return ((1 - w) * self.below(w, tau) * o_p + w * self.above(w, tau) * o_u).to(o_p.dtype)
+        w = self.persona_gate(h, o_p)
+        from_persona = w * self.above(w, tau) * o_p
+        if self.kind == "skipped":
+            return (from_persona + o_u).to(o_p.dtype)
+        if self.kind == "dual":
+            w_u = self.context_gate(h, o_u)
+            return (from_persona + w_u * self.above(w_u, tau) * o_u).to(o_p.dtype)
+        return (from_persona + (1 - w) * self.below(w, tau) * o_u).to(o_p.dtype)
+
+    def above(self, w: Tensor, tau: Tensor) -> Tensor:
+        """The mask of the source weighted by w: [w > tau], or its complement."""
+        return w > tau if self.mask_rule == "keep_above" else w <= tau
+
+    def below(self, w: Tensor, tau: Tensor) -> Tensor:
+        """The mask of the source weighted by 1 - w: [1 - w > tau], or its complement."""
+        return w < 1 - tau if self.mask_rule == "keep_above" else w >= 1 - tau

@@ -1,0 +1,139 @@
+"""The run directory: configuration, provenance, curve, metrics and generations of one run."""
+
+import csv
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Trainer
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from lightning.pytorch.utilities import rank_zero_only
+
+from zoo.data.datamodule import DialogueDataModule
+from zoo.metrics.files import write_atomically
+from zoo.metrics.generations import write_generations
+from zoo.metrics.results import write_results
+from zoo.module import DialogueModule
+
+PACKAGES = ("torch", "lightning", "transformers", "torchmetrics", "datasets", "hydra-core", "omegaconf", "sacrebleu")
+
+
+class _Curve(ExperimentWriter):
+    """Continues the metrics.csv of a resumed run, where Lightning's deletes it."""
+
+    def _check_log_dir_exists(self) -> None:
+        path = Path(self.metrics_file_path)
+        if path.is_file():
+            with path.open(newline="") as file:
+                self.metrics_keys = list(csv.DictReader(file).fieldnames or [])
+
+
+class CurveLogger(CSVLogger):
+    """metrics.csv in the run directory itself; rows of a resumed run follow those before it."""
+
+    def __init__(self, save_dir: str, flush_logs_every_n_steps: int = 50) -> None:
+        super().__init__(save_dir, name="", version="", flush_logs_every_n_steps=flush_logs_every_n_steps)
+
+    @property
+    def experiment(self) -> Any:
+        """The writer, on rank 0."""
+        if self._experiment is None and is_first_process():
+            Path(self.log_dir).mkdir(parents=True, exist_ok=True)
+            self._experiment = _Curve(log_dir=self.log_dir)
+        return self._experiment
+
+    def log_hyperparams(self, params: Any = None) -> None:
+        """Nothing: config.yaml has them."""
+
+
+class RunDirectory:
+    """Writes what a run leaves behind; does nothing on other ranks than 0."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._started = time.time()
+
+    @rank_zero_only
+    def write_configuration(self, config_yaml: str, overrides: list[str]) -> None:
+        """config.yaml (resolved, plain) and overrides.txt (what was typed), before anything else happens."""
+        write_atomically(self.path / "config.yaml", [config_yaml.encode()])
+        write_atomically(self.path / "overrides.txt", ["".join(f"{line}\n" for line in overrides).encode()])
+
+    @rank_zero_only
+    def write_results(self, module: DialogueModule, seed: int) -> None:
+        """metrics.json and generations.jsonl of a finished test."""
+        for name, rows in module.generations.items():
+            write_generations(self.path / (f"generations_{name}.jsonl" if name else "generations.jsonl"), rows)
+        write_results(
+            self.path / "metrics.json",
+            module.test_results,
+            module.test_metrics.versions(),
+            sum(len(rows) for rows in module.generations.values()),
+            seed,
+        )
+
+    @rank_zero_only
+    def write_provenance(self, trainer: Trainer, module: DialogueModule, data: DialogueDataModule) -> None:
+        """provenance.json: code, packages, machine, data, sizes, time and memory."""
+        parameters = {id(p): p for p in module.net.parameters()}.values()
+        record = {
+            "code": _code_version(),
+            "python": platform.python_version(),
+            "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+            "machine": {
+                "processor": platform.processor() or platform.machine(),
+                "accelerators": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+                "processes": trainer.world_size,
+                "threads": torch.get_num_threads(),
+            },
+            "parameters": {
+                "all": sum(p.numel() for p in parameters),
+                "trainable": sum(p.numel() for p in parameters if p.requires_grad),
+            },
+            "global_batch_size": data.batch_size,
+            "optimizer_steps": trainer.global_step,
+            "seconds": round(time.time() - self._started, 1),
+            "peak_memory_bytes": _peak_memory(),
+            "data": data.provenance(),
+        }
+        write_atomically(self.path / "provenance.json", [json.dumps(record, indent=2).encode() + b"\n"])
+
+
+def _code_version() -> dict[str, Any]:
+    """Commit of the checkout this code lies in, and whether it was changed since; empty outside a checkout."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=20, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain", "-uno"))}
+    except (OSError, subprocess.SubprocessError):
+        return {}
+
+
+def _peak_memory() -> int:
+    """Bytes: of the GPU where there is one, else of this process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def is_first_process() -> bool:
+    """Is this the process that prints and writes?"""
+    rank: int = rank_zero_only.rank  # type: ignore[attr-defined]
+    return rank == 0

@@ -1,0 +1,123 @@
+"""One run, from a composed configuration to a filled run directory."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+import wandb
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from lightning import Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import WandbLogger
+from omegaconf import DictConfig, OmegaConf
+
+from zoo.errors import UserError
+from zoo.launch import forget_processes, repair_child_processes
+from zoo.rundir import RunDirectory, is_first_process
+from zoo.terminal import show_results
+
+VERBS = ("fit", "validate", "test")
+
+
+def run(cfg: DictConfig) -> float | None:
+    """Build the parts, run the verbs, write the run directory; returns the monitored value of the best checkpoint."""
+    quiet_libraries()
+    repair_child_processes()
+    if unknown := [verb for verb in cfg.run if verb not in VERBS]:
+        raise UserError(f"run={unknown} is not among the verbs {', '.join(VERBS)}; write run=[fit,test].")
+    directory = RunDirectory(cfg.run_dir)
+    plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+    directory.write_configuration(OmegaConf.to_yaml(cfg, resolve=True), overrides)
+    checkpoint = find_checkpoint(cfg.ckpt_path, directory.path)
+    try:
+        seed_everything(cfg.seed, workers=True, verbose=False)
+        module = instantiate(cfg.model)
+        module.run_config = plain
+        data = instantiate(cfg.data.datamodule)
+        trainer: Trainer = instantiate(
+            cfg.trainer,
+            logger=list(instantiate(resumed_loggers(cfg.logger, checkpoint)).values()),
+            callbacks=list(instantiate(cfg.callbacks).values()),
+        )
+        for logger in trainer.loggers:
+            logger.log_hyperparams({"config": plain})  # one nested key: a W&B sweep locks the top-level ones
+        for verb in cfg.run:
+            if verb == "fit":
+                trainer.fit(module, data, ckpt_path=checkpoint)
+                checkpoint = best_checkpoint(trainer)  # what comes after uses the best
+            else:
+                getattr(trainer, verb)(module, data, ckpt_path=checkpoint, verbose=False)
+        if "test" in cfg.run:
+            directory.write_results(module, cfg.seed)
+        directory.write_provenance(trainer, module, data)
+        if is_first_process():
+            show_results(module, cfg.show_replies)
+            print(f"run directory: {directory.path}")
+        return best_score(trainer)
+    finally:
+        if wandb.run is not None:
+            wandb.finish()  # or every job of a sweep would land in one run
+        forget_processes()
+
+
+def best_checkpoint(trainer: Trainer) -> str | None:
+    """Path of the checkpoint with the best monitored value; None where nothing was monitored."""
+    monitoring = [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor]
+    return monitoring[0].best_model_path or None if monitoring else None
+
+
+def best_score(trainer: Trainer) -> float | None:
+    """The monitored value of `best_checkpoint`."""
+    monitoring = [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor]
+    return float(monitoring[0].best_model_score) if monitoring and monitoring[0].best_model_score is not None else None
+
+
+def find_checkpoint(given: str | None, run_dir: Path) -> str | None:
+    """The file behind `ckpt_path`: a path, or "last" for the newest of the run directory.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    if given is None:
+        return None
+    path = run_dir / "checkpoints" / "last.ckpt" if given == "last" else Path(given)
+    if not path.is_file():
+        found = sorted(str(p) for p in (run_dir / "checkpoints").glob("*.ckpt"))
+        raise UserError(
+            f"ckpt_path={given} means {path}, which does not exist. Expected a checkpoint file; this run directory has "
+            f"{', '.join(found) or 'none'}. With ckpt_path=last, name the directory of the run that was stopped: "
+            "hydra.run.dir=OUTPUTS/DATE/TIME."
+        )
+    return str(path)
+
+
+def resumed_loggers(loggers: DictConfig, checkpoint: str | None) -> DictConfig:
+    """The loggers' configuration; a W&B logger without an id gets the one in the checkpoint."""
+    if checkpoint is None or "wandb" not in loggers or loggers.wandb.id is not None:
+        return loggers
+    wandb_id = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True).get("wandb_id")
+    return OmegaConf.merge(loggers, {"wandb": {"id": wandb_id}})  # type: ignore[return-value]
+
+
+def wandb_id(trainer: Trainer) -> str | None:
+    """Id of the W&B run that `trainer` logs to."""
+    return next((logger.version for logger in trainer.loggers if isinstance(logger, WandbLogger)), None)
+
+
+def quiet_libraries() -> None:
+    """Turn off advice that does not apply here."""
+    for pattern in (
+        ".*does not have many workers.*",  # batches are assembled from memory-mapped ids in milliseconds
+        ".*exists and is not empty.*",  # a resumed run's directory
+        ".*Checkpoint directory.*",
+        ".*treespec.*",
+        ".*`trainer.fit_loop.epoch_loop.*",
+        ".*modules in eval mode.*",
+        ".*recommended to use .*sync_dist.*",  # torchmetrics synchronised already
+    ):
+        warnings.filterwarnings("ignore", message=pattern)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
