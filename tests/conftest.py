@@ -1,7 +1,11 @@
 """Shared fixtures: a cache of the session's own, composition as run.py does it, and ragged batches at width 32."""
 
 import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before transformers is imported: a test never waits for a network
+
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,9 @@ from omegaconf import DictConfig
 
 from zoo.backbones import Backbone, dialogue_tokenizer
 from zoo.data.batch import DialogueBatch, collate
-from zoo.data.records import DialogueExample
+from zoo.data.demo import demo_dialogues
+from zoo.data.jsonl import write_jsonl
+from zoo.data.records import Dialogue, DialogueExample
 from zoo.data.template import ADDED_TOKENS, DialogueTemplate
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +77,11 @@ def examples() -> list[DialogueExample]:
             ("tell me about your pets .", "sure !", "so ?", "well , i have two dogs .", "what are they called ?"),
             "rex and bo",
         ),
-        (("i swim .", "i own a boat ."), ("hello .", "hey , what is up ?", "not much ."), "me neither . i was at sea ."),
+        (
+            ("i swim .", "i own a boat ."),
+            ("hello .", "hey , what is up ?", "not much ."),
+            "me neither . i was at sea .",
+        ),
     ]
     return [
         DialogueExample(
@@ -96,3 +106,40 @@ def batch(template: DialogueTemplate, examples: list[DialogueExample]) -> Dialog
 def single(template: DialogueTemplate, examples: list[DialogueExample]) -> list[DialogueBatch]:
     """The ragged examples, each in a batch of its own."""
     return [collate([template.encode(example)], pad_id=template.pad_id) for example in examples]
+
+
+@pytest.fixture(scope="session")
+def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a few demo dialogues as JSONL; the validation split divides evenly by no number of processes."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for split, name, count in (("train", "train", 16), ("valid", "valid", 9)):
+        dialogues = [without_candidates(dialogue) for dialogue in demo_dialogues(split)[:count]]
+        write_jsonl(dialogues, folder / f"{name}.jsonl")
+    return folder
+
+
+def without_candidates(dialogue: Dialogue) -> Dialogue:
+    """Tokenising 20 candidates a turn is most of the work, and few tests read them."""
+    said = tuple(replace(utterance, candidates=()) for utterance in dialogue.utterances)
+    return replace(dialogue, utterances=said)
+
+
+@pytest.fixture
+def run_small(small_corpus: Path) -> list[str]:
+    """Overrides of a run that takes seconds: PAA of width 32 on the small corpus."""
+    return small_overrides(small_corpus)
+
+
+def small_overrides(small_corpus: Path) -> list[str]:
+    """What `run_small` gives, for fixtures of wider scope."""
+    return [
+        "model=paa",
+        "data=jsonl",
+        f"data.root={small_corpus}",
+        "data.batch_size=8",
+        *TINY,
+        "model.net.encoder_layers=1",
+        "trainer=cpu",
+        "trainer.max_epochs=1",
+        "decoding.max_new_tokens=6",
+    ]

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar, TQDMProgressBar
+from lightning.pytorch.loggers import WandbLogger
 
 from zoo.errors import UserError
 
@@ -31,6 +32,16 @@ class SeedEveryBatch(Callback):
         torch.manual_seed(self.seed)
 
 
+class RememberWandbRun(Callback):
+    """Put the W&B run's id into every checkpoint, so that a resumed run goes on as the same W&B run."""
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Add `wandb_id` where a W&B logger is on."""
+        ids = [logger.version for logger in trainer.loggers if isinstance(logger, WandbLogger)]
+        if ids:
+            checkpoint["wandb_id"] = ids[0]
+
+
 class SafeCheckpoint(ModelCheckpoint):
     """ModelCheckpoint whose failure to write is an error a user can read; the last good file stays.
 
@@ -39,6 +50,12 @@ class SafeCheckpoint(ModelCheckpoint):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(enable_version_counter=False, **options)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Where no value is monitored, the newest state is kept, however training ended."""
+        super().on_train_end(trainer, pl_module)
+        if self.monitor is None and self._last_global_step_saved != trainer.global_step:
+            self._save_none_monitor_checkpoint(trainer, self._monitor_candidates(trainer))
 
     def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
         try:

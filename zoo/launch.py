@@ -107,4 +107,3 @@ def started_children() -> bool:
 
 
 _VARIABLES_AT_START = frozenset(os.environ)
-

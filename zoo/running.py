@@ -11,14 +11,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import WandbLogger
 from omegaconf import DictConfig, OmegaConf
 
 from zoo.errors import UserError
 from zoo.launch import forget_processes, repair_child_processes
+from zoo.module import DialogueModule
 from zoo.rundir import RunDirectory, is_first_process
 from zoo.terminal import show_results
 
+log = logging.getLogger(__name__)
 VERBS = ("fit", "validate", "test")
 
 
@@ -33,18 +34,21 @@ def run(cfg: DictConfig) -> float | None:
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     directory.write_configuration(OmegaConf.to_yaml(cfg, resolve=True), overrides)
     checkpoint = find_checkpoint(cfg.ckpt_path, directory.path)
+    trainer: Trainer | None = None
     try:
         seed_everything(cfg.seed, workers=True, verbose=False)
         module = instantiate(cfg.model)
         module.run_config = plain
         data = instantiate(cfg.data.datamodule)
-        trainer: Trainer = instantiate(
+        trainer = instantiate(
             cfg.trainer,
             logger=list(instantiate(resumed_loggers(cfg.logger, checkpoint)).values()),
             callbacks=list(instantiate(cfg.callbacks).values()),
         )
         for logger in trainer.loggers:
             logger.log_hyperparams({"config": plain})  # one nested key: a W&B sweep locks the top-level ones
+        assert trainer is not None
+        log.info("%s", describe_size(module))
         for verb in cfg.run:
             if verb == "fit":
                 trainer.fit(module, data, ckpt_path=checkpoint)
@@ -58,10 +62,20 @@ def run(cfg: DictConfig) -> float | None:
             show_results(module, cfg.show_replies)
             print(f"run directory: {directory.path}")
         return best_score(trainer)
+    except BaseException:
+        stop_children(trainer)
+        raise
     finally:
         if wandb.run is not None:
             wandb.finish()  # or every job of a sweep would land in one run
         forget_processes()
+
+
+def describe_size(module: DialogueModule) -> str:
+    """One line: the model, its parameters and how many of them are trained."""
+    sizes = [(p.numel(), p.requires_grad) for p in {id(p): p for p in module.net.parameters()}.values()]
+    total, trained = sum(n for n, _ in sizes), sum(n for n, is_trained in sizes if is_trained)
+    return f"{type(module.net).__name__}: {total:,} parameters, {trained:,} of them trained"
 
 
 def best_checkpoint(trainer: Trainer) -> str | None:
@@ -74,6 +88,13 @@ def best_score(trainer: Trainer) -> float | None:
     """The monitored value of `best_checkpoint`."""
     monitoring = [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor]
     return float(monitoring[0].best_model_score) if monitoring and monitoring[0].best_model_score is not None else None
+
+
+def stop_children(trainer: Trainer | None) -> None:
+    """End the other processes of a failed run, which would wait for this one for ever."""
+    launcher = trainer.strategy.launcher if trainer is not None else None
+    for process in getattr(launcher, "procs", []):
+        process.kill()
 
 
 def find_checkpoint(given: str | None, run_dir: Path) -> str | None:
@@ -101,11 +122,6 @@ def resumed_loggers(loggers: DictConfig, checkpoint: str | None) -> DictConfig:
         return loggers
     wandb_id = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True).get("wandb_id")
     return OmegaConf.merge(loggers, {"wandb": {"id": wandb_id}})  # type: ignore[return-value]
-
-
-def wandb_id(trainer: Trainer) -> str | None:
-    """Id of the W&B run that `trainer` logs to."""
-    return next((logger.version for logger in trainer.loggers if isinstance(logger, WandbLogger)), None)
 
 
 def quiet_libraries() -> None:

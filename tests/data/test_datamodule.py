@@ -25,7 +25,6 @@ from zoo.data.records import Dialogue, Speaker, Utterance
 from zoo.data.template import DialogueTemplate
 from zoo.errors import UserError
 
-
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
@@ -339,6 +338,7 @@ def test_a_global_batch_that_does_not_divide(make, tmp_path):
 # --- on the official validation file ---
 
 
+@pytest.mark.slow
 def test_official_file_pads_little_and_opens_fast(convai2_valid, gpt2_tokenizer, tmp_path):
     def datamodule() -> DialogueDataModule:
         corpus = ConvAI2Corpus(convai2_valid.parent, train_file=convai2_valid.name, download=False)

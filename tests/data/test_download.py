@@ -7,6 +7,7 @@ import re
 import tarfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -135,7 +136,9 @@ def test_a_whole_part_and_a_server_without_ranges(corpus, server, tmp_path):
     other.mkdir()
     (other / "toy.tgz.part").write_bytes(b"some bytes")
     server.ranges = False
+    server.asked.clear()
     fetch(corpus, other)
+    assert len(server.asked) == 1
     assert (other / "Toy" / "train_self_original.txt").read_bytes() == CONTENT
 
 
@@ -188,11 +191,8 @@ def test_a_root_that_cannot_be_written(corpus, tmp_path):
 
 def test_two_at_once_fetch_once(corpus, server, tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    threads = [threading.Thread(target=fetch, args=(corpus, tmp_path)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(fetch, [corpus] * 4, [tmp_path] * 4)) == {tmp_path / "Toy"}
     assert names(tmp_path) == {"Toy", "toy.tgz"}
     assert len(server.asked) == 1
 

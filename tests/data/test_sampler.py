@@ -179,3 +179,11 @@ def test_padding_fraction_counts_pads():
     lengths = np.array([[1, 2, 3], [3, 2, 1], [4, 4, 4], [4, 4, 4]])
     sampler = GlobalBatches(lengths, 2, order="sorted_desc")
     assert sampler.padding_fraction == pytest.approx(1 - 36 / (2 * 8 + 2 * 12))
+
+
+def test_buckets_pad_little():
+    lengths = ragged(4000)
+    shuffled = GlobalBatches(lengths, 16)
+    plain = GlobalBatches(lengths, 16, order="sorted_desc", rows=np.random.default_rng(0).permutation(4000).tolist())
+    by_context = GlobalBatches(lengths, 16, order="sorted_desc", rows=np.argsort(lengths[:, 1]).tolist())
+    assert shuffled.padding_fraction < 0.13 < by_context.padding_fraction < 0.25 < plain.padding_fraction

@@ -82,8 +82,7 @@ class DialogueBatch:
         ids, mask = ids.gather(1, order), mask.gather(1, order)
         longest = int(mask.sum(dim=1).max()) if mask.numel() else 0
         kept = slice(None, longest) if pad == "right" else slice(mask.size(1) - longest, None)
-        ids, mask = ids[:, kept], mask[:, kept]  # [B, T]
-        return ids.masked_fill(~mask, self.pad_id), mask
+        return ids[:, kept], mask[:, kept]  # [B, T]
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ class DialogueDataModule(LightningDataModule):
         """Fetch the corpus if need be and tokenise the stage's splits; Lightning calls this in one process a node."""
         if hasattr(self.corpus, "prepare"):
             self.corpus.prepare()
-        for split in _splits_of(str(self.trainer.state.fn) if self.trainer and self.trainer.state.fn else None):
+        for split in _splits_of(self.trainer.state.fn.value if self.trainer and self.trainer.state.fn else None):
             self.table(split)
 
     def setup(self, stage: str | None = None) -> None:

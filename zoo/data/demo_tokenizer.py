@@ -19,6 +19,7 @@ from zoo.errors import UserError
 
 END_OF_TEXT = "<|endoftext|>"  # GPT-2's only special token: begin, end and unknown
 SMALLEST = len(pre_tokenizers.ByteLevel.alphabet()) + 1
+SAVED = "tokenizer.json"
 CONTEXT = 1024  # tokens, GPT-2's limit
 
 
@@ -29,13 +30,14 @@ def demo_tokenizer(folder: Path, vocab_size: int = 1024) -> None:
     the first to finish wins, and the others wrote the same bytes.
 
     Raises:
-        UserError: if `vocab_size` cannot hold the 256 bytes and the special token.
+        UserError: if `vocab_size` cannot hold the 256 bytes and the special token, or if something else (files, or a
+            tokenizer of another size) is in the folder.
     """
     if vocab_size < SMALLEST:
         raise UserError(f"vocab_size={vocab_size} is too small: a byte-level vocabulary needs at least {SMALLEST}.")
     folder = Path(folder)
-    if (folder / "tokenizer.json").exists():
-        return
+    if folder.exists() and any(folder.iterdir()):
+        return _expect(folder, vocab_size)
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -43,10 +45,18 @@ def demo_tokenizer(folder: Path, vocab_size: int = 1024) -> None:
         building.chmod(0o755)  # mkdtemp's folders are private
         with contextlib.suppress(OSError):  # another process was faster: its folder is not empty
             os.replace(building, folder)
-        if not (folder / "tokenizer.json").exists():
-            raise UserError(f"{folder} is in the way of the demo tokenizer; move it or give another folder.")
+        _expect(folder, vocab_size)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _expect(folder: Path, vocab_size: int) -> None:
+    found = Tokenizer.from_file(str(folder / SAVED)).get_vocab_size() if (folder / SAVED).exists() else "no"
+    if found != vocab_size:
+        raise UserError(
+            f"{folder} holds {found} tokens where the demo tokenizer of {vocab_size} tokens should be; "
+            "move it away or give another folder."
+        )
 
 
 def _train(vocab_size: int) -> Tokenizer:

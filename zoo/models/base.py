@@ -84,7 +84,8 @@ class DialogueModel(nn.Module, ABC):
         if not self.lm.config.is_encoder_decoder and "position_ids" not in given:
             positions = self.position_ids(given["attention_mask"])  # [B, (M +) C]
             given["position_ids"] = positions
-        tokens = self.lm.generate(generation_config=decoding, **given, **options)  # [B, C + R] or [B, R]
+        output = self.lm.generate(generation_config=decoding, **given, **options)
+        tokens = output if isinstance(output, Tensor) else output.sequences  # [B, C + R] or [B, R]
         if self.lm.config.is_encoder_decoder:
             prompt = 1  # the decoder's start token
         return tokens[:, prompt:]

@@ -93,7 +93,7 @@ class PAA(DialogueModel):
         persona_prompt: put the persona before the response in the decoder.
         decoder_positions: mask or arange, as for the encoders.
         cross_out_init_std: of both cross-attentions' out-projections.
-        dropout: of attention, residual and embeddings in the decoder; None keeps the backbone's (0.1).
+        dropout: of attention, residual and embeddings everywhere; None keeps GPT-2's and BERT's 0.1.
 
     Raises:
         ValueError: a switch has a value that does not exist; the existing ones are listed.
@@ -160,6 +160,7 @@ class PAA(DialogueModel):
                 "encoder_positions": encoder_positions,
                 "encoder_embeddings": encoder_embeddings,
                 "encoder_pooler": encoder_pooler,
+                "encoder_dropout": 0.1 if dropout is None else dropout,
                 "encoder_pad_token_id": encoder_pad_token_id,
                 "share_encoders": share_encoders,
                 "cross_out_init_std": cross_out_init_std,

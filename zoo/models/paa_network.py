@@ -38,6 +38,7 @@ class PAAConfig(GPT2Config):
     encoder_positions: str = "mask"
     encoder_embeddings: str = "own"
     encoder_pooler: bool = False
+    encoder_dropout: float = 0.1
     encoder_pad_token_id: int | None = None
     share_encoders: bool = False
     cross_out_init_std: float = 0.02
@@ -159,6 +160,9 @@ class PAADecoder(PAAPreTrainedModel, GPT2Model):
         self.persona_encoder = self._encoder()
         self.context_encoder = None if config.share_encoders else self._encoder()
         self.post_init()
+        for encoder in (self.persona_encoder, self.context_encoder):
+            if encoder is not None and encoder.pooler is not None:
+                encoder.pooler.requires_grad_(False)  # nothing reads it: no gradient would ever come, and DDP waits
 
     def _encoder(self) -> BertModel:
         config = self.config
@@ -172,6 +176,8 @@ class PAADecoder(PAAPreTrainedModel, GPT2Model):
                 intermediate_size=4 * config.hidden_size,
                 max_position_embeddings=config.encoder_max_positions,
                 pad_token_id=pad or 0,
+                hidden_dropout_prob=config.encoder_dropout,
+                attention_probs_dropout_prob=config.encoder_dropout,
             ),
             add_pooling_layer=config.encoder_pooler,
         )

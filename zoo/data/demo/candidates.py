@@ -5,7 +5,7 @@ reject them; three state a true fact of the responder that nobody asked for, so 
 were given by other people to other questions. None repeats the right reply or says the same in other words.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from zoo.data.demo.draws import Draws
@@ -71,15 +71,13 @@ def _borrow(draws: Draws, topic: str, facts: dict[str, str], folk: Sequence[Pers
 
 
 def _also_right(other: Turn, turn: Turn) -> bool:
-    """Could the other turn's reply stand here? Small talk for small talk, or facts that are all true here too."""
+    """Could the other turn's reply stand here? Small talk for small talk, or a fact that the right reply states."""
     if other.plan.kind in SMALL_TALK and turn.plan.kind in SMALL_TALK:
         return True
-    if not other.plan.mine and not other.plan.yours:
-        return False
-    return _agree(other.plan.mine, other.responder, turn.responder.facts) and _agree(
-        other.plan.yours, other.partner, turn.partner.facts
+    return _share(other.plan.mine, other.responder, turn.plan.mine, turn.responder) or _share(
+        other.plan.yours, other.partner, turn.plan.yours, turn.partner
     )
 
 
-def _agree(topics: tuple[str, ...], person: Person, facts: Mapping[str, str]) -> bool:
-    return all(facts.get(slot) == value for topic in topics for slot, value in person.about(topic).items())
+def _share(topics: tuple[str, ...], person: Person, others_topics: tuple[str, ...], other: Person) -> bool:
+    return any(topic in others_topics and person.about(topic) == other.about(topic) for topic in topics)

@@ -3,7 +3,7 @@
 The partner (speaker 0) greets, asks, tells and guesses; the responder (speaker 1) replies. What a reply says follows
 from the responder's persona (answers), from what the partner said (echoes, recalls) or from both (a yes or no to a
 guess, an echo with an answer, an answer to "what about you ?"), so a model needs both encoders. A responder states a
-fact once, so that the context does not give away the persona, and most dialogues end before every fact is told.
+fact once, so that the context does not give away the persona, and many dialogues end before every fact is told.
 """
 
 from dataclasses import dataclass, field
@@ -83,8 +83,10 @@ def _converse(draws: Draws, responder: Person, partner: Person) -> list[Turn]:
     plans = []
     if draws.chance(0.5):
         plans.append(Plan("greeting", mine=(agenda.mine.pop(),) if draws.chance(0.7) else ()))
-    while len(plans) < exchanges and (agenda.mine or len(plans) < SHORTEST) and (kinds := agenda.kinds()):
+    while len(plans) < exchanges and (kinds := agenda.kinds()):
         plans.append(_plan(draws, draws.pick(kinds), agenda, responder))
+        if not agenda.mine and len(plans) >= SHORTEST and draws.chance(0.85):  # nothing left that needs the persona
+            break
     if draws.chance(0.25):
         plans[-1] = Plan("closing")
     return [
@@ -117,7 +119,7 @@ def _plan(draws: Draws, kind: str, agenda: _Agenda, responder: Person) -> Plan:
         right = draws.chance(0.5)
         return Plan(kind, mine, guess=responder.facts[slot] if right else draws.pick(VALUES[slot]))
     asked = 1
-    if agenda.mine and draws.chance(0.35):  # a second fact, asked for or volunteered
+    if agenda.mine and draws.chance(0.45):  # a second fact, asked for or volunteered
         asked += draws.chance(0.6)
         mine += (agenda.mine.pop(),)
     if kind == "both":

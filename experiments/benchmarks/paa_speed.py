@@ -1,0 +1,194 @@
+"""PAA at GPT-2 small's shape: decoding and training step, against the same network computed as the release does.
+
+    python experiments/benchmarks/paa_speed.py [--runs 3] [--layers 12] [--width 768]
+
+The release's way, re-stated from its description: attention written out as softmax(Q K^T) with a full bias buffer in
+all layers, the two masks made by a loop over the batch in every layer, the head on all positions, and decoding by a
+full forward for every token, without a cache. Both ways share weights, and their logits are compared first. Runs of
+the two ways take turns; the table has the median of each and the ratio of medians.
+
+B batch, P persona, U context, R response, V vocabulary.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import GenerationConfig
+
+from zoo.data.batch import DialogueBatch
+from zoo.models.fusion import Fusion
+from zoo.models.paa import PAA
+from zoo.models.paa_network import PAAConfig, PAAForDialogue, SourceAttention
+
+B, P, U, R, V = 8, 48, 96, 16, 50265
+NEW_TOKENS = 32
+PAD, BOS, EOS = 50264, 50262, 50263
+
+
+class AttentionWrittenOut(SourceAttention):
+    """The same cross-attention as softmax(Q K^T + mask) V."""
+
+    def forward(self, x: Tensor, kv: Tensor, mask: Tensor) -> Tensor:
+        """As in the base class."""
+        B, T, D = x.shape
+        query = self.q_attn(x).view(B, T, self.num_heads, self.head_dim).transpose(1, 2)
+        weights = torch.matmul(query, kv[:, 0].transpose(-1, -2)) * self.scaling
+        weights = weights + (1.0 - mask[:, None, None, :].to(weights.dtype)) * -1e9
+        weights = self.attn_dropout(torch.softmax(weights, dim=-1))
+        read = torch.matmul(weights, kv[:, 1])
+        return self.resid_dropout(self.c_proj(read.transpose(1, 2).reshape(B, T, D)))
+
+
+class MasksByLoop(Fusion):
+    """The same fusion with each example's masks made in a Python loop."""
+
+    def forward(self, h: Tensor, o_p: Tensor, o_u: Tensor, tau: Tensor) -> Tensor:
+        """As in the base class, for fusion=paa."""
+        w = self.persona_gate(h, o_p)
+        mask_p, mask_u = torch.zeros_like(w), torch.zeros_like(w)
+        for b in range(w.size(0)):
+            mask_p[b] = torch.where(w[b] > tau[b], 1.0, 0.0)
+            mask_u[b] = torch.where(w[b] < 1 - tau[b], 1.0, 0.0)
+        return w * mask_p * o_p + (1 - w) * mask_u * o_u
+
+
+def build(width: int, layers: int) -> tuple[PAA, PAA]:
+    """Our way and the release's way, with the same weights."""
+    config = PAAConfig(
+        vocab_size=V, n_embd=width, n_layer=layers, n_head=12, pad_token_id=PAD, bos_token_id=BOS, eos_token_id=EOS
+    )
+    torch.manual_seed(0)
+    ours, theirs = (object.__new__(PAA) for _ in range(2))
+    for model, attention in ((ours, "sdpa"), (theirs, "eager")):
+        torch.nn.Module.__init__(model)
+        model.persona_prompt, model.decoder_positions, model.bos_token_id = True, "mask", BOS
+        config._attn_implementation = attention
+        model.lm = PAAForDialogue(config)
+        if attention == "eager":
+            for block in model.lm.transformer.h:
+                block.persona_attention.__class__ = block.context_attention.__class__ = AttentionWrittenOut
+                block.fusion.__class__ = MasksByLoop
+    theirs.lm.load_state_dict(ours.lm.state_dict())
+    return ours, theirs
+
+
+def ragged_batch() -> DialogueBatch:
+    """Random ids; lengths vary, the longest row of each segment has the full length."""
+    torch.manual_seed(1)
+    segments: dict[str, Tensor] = {}
+    for name, longest in (("persona", P), ("context", U), ("response", R)):
+        lengths = torch.linspace(longest // 2, longest, B).long()
+        mask = torch.arange(longest) < lengths[:, None]
+        segments[name] = torch.randint(0, 50000, (B, longest)).masked_fill(~mask, PAD)
+        segments[f"{name}_mask"] = mask
+    return DialogueBatch(**segments, user=torch.zeros(B).long(), example_id=torch.arange(B), pad_id=PAD)
+
+
+def all_logits(model: PAA, batch: DialogueBatch, response: Tensor, response_mask: Tensor) -> Tensor:
+    """The release's forward: logits of every decoder position, [B, P + 1 + R, V]."""
+    given = model.condition(batch)
+    mask = torch.cat([given.pop("attention_mask"), response_mask], 1)
+    ids = torch.cat([given.pop("input_ids"), response], 1)
+    return model.lm(
+        input_ids=ids, attention_mask=mask.long(), position_ids=model.position_ids(mask), use_cache=False, **given
+    ).logits
+
+
+def decode_as_released(model: PAA, batch: DialogueBatch) -> Tensor:
+    """Greedy, one full forward a token, head on all positions."""
+    response = batch.response.new_zeros(B, 0)
+    with torch.no_grad():
+        for _ in range(NEW_TOKENS):
+            logits = all_logits(model, batch, response, torch.ones_like(response, dtype=torch.bool))
+            response = torch.cat([response, logits[:, -1].argmax(-1, keepdim=True)], 1)
+    return response
+
+
+def decode(model: PAA, batch: DialogueBatch) -> Tensor:
+    """Greedy through generate(): cached self-attention, cross-attention keys and values computed once."""
+    return model.generate(
+        batch, GenerationConfig(max_new_tokens=NEW_TOKENS, min_new_tokens=NEW_TOKENS, pad_token_id=PAD)
+    )
+
+
+def train(model: PAA, batch: DialogueBatch, bf16: bool = False) -> float:
+    """Forward and backward, head on the response's tokens only."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        logits = model(batch)
+        loss = F.cross_entropy(logits.float(), batch.response[batch.response_mask])
+    loss.backward()
+    model.zero_grad(set_to_none=True)
+    return loss.item()
+
+
+def train_as_released(model: PAA, batch: DialogueBatch) -> float:
+    """Forward and backward, head on all positions, the prompt's sliced away afterwards."""
+    logits = all_logits(model, batch, batch.response, batch.response_mask)
+    kept = logits[:, -R - 1 : -1].reshape(-1, V)
+    target = batch.response.masked_fill(~batch.response_mask, -100).reshape(-1)
+    loss = F.cross_entropy(kept, target, ignore_index=-100)
+    loss.backward()
+    model.zero_grad(set_to_none=True)
+    return loss.item()
+
+
+def median_seconds(ways: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
+    """Each way in turn, `runs` times after a warm-up of each."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for run in range(runs + 1):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way()
+            if run:
+                seconds[name].append(time.perf_counter() - started)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def main() -> None:
+    """Check that both ways agree, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3, help="counted runs of each way")
+    parser.add_argument("--width", type=int, default=768)
+    parser.add_argument("--layers", type=int, default=12)
+    options = parser.parse_args()
+    ours, theirs = build(options.width, options.layers)
+    batch = ragged_batch()
+    ours.eval(), theirs.eval()
+    with torch.no_grad():
+        expected = all_logits(theirs, batch, batch.response, batch.response_mask)[:, -R - 1 : -1][batch.response_mask]
+        difference = (ours(batch) - expected).abs().max().item()
+    print(f"largest difference of logits between the two ways: {difference:.1e}")
+    assert difference < 1e-3
+    assert decode(ours, batch)[:, :4].tolist() == decode_as_released(theirs, batch)[:, :4].tolist()
+
+    decoding = median_seconds(
+        {"release": lambda: decode_as_released(theirs, batch), "ours": lambda: decode(ours, batch)}, options.runs
+    )
+    ours.train(), theirs.train()
+    training = median_seconds(
+        {
+            "release": lambda: train_as_released(theirs, batch),
+            "ours fp32": lambda: train(ours, batch),
+            "ours bf16": lambda: train(ours, batch, bf16=True),
+        },
+        options.runs,
+    )
+    print(f"batch {B}, {P} persona, {U} context, {R} response tokens, {torch.get_num_threads()} threads, medians of "
+          f"{options.runs}")  # fmt: skip
+    print(f"{'':28s}{'seconds':>10s}{'ratio':>8s}{'asked':>8s}")
+    for title, seconds, asked in (
+        (f"decoding {NEW_TOKENS} tokens", decoding, {"ours": 6.0}),
+        ("training step", training, {"ours fp32": 1.25, "ours bf16": 2.5}),
+    ):
+        for name, value in seconds.items():
+            target = f"{asked[name]:8.2f}" if name in asked else ""
+            print(f"{title + ', ' + name:28s}{value:10.2f}{seconds['release'] / value:8.2f}{target}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""What only real processes show: several devices, sweeps over them, a kill and a resume, exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import ROOT, small_overrides
+from zoo.metrics.generations import read_generations
+
+pytestmark = pytest.mark.slow
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of run.py with these arguments."""
+    return [sys.executable, str(ROOT / "run.py"), *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Without traces of a process group; one thread, as four processes share two cores."""
+    return {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "WORLD_SIZE")} | {"OMP_NUM_THREADS": "1"}
+
+
+def run_py(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run and wait."""
+    return subprocess.run(command(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True, timeout=500)
+
+
+EXACT = ("trainer.precision=64-true", "model.net.dropout=0.0", "callbacks.last.every_n_train_steps=1")
+
+
+def weights(run_dir: Path) -> dict[str, torch.Tensor]:
+    """The newest state of a run."""
+    return torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+
+
+@pytest.fixture(scope="module")
+def on_devices(tmp_path_factory: pytest.TempPathFactory, small_corpus: Path) -> dict[int, Path]:
+    """The same training and test on 1, 2 and 4 processes: run directories."""
+    folder = tmp_path_factory.mktemp("devices")
+    overrides = small_overrides(small_corpus)
+    for devices in (1, 2, 4):
+        done = run_py(
+            *overrides, *EXACT, f"trainer.devices={devices}", f"hydra.run.dir={folder / str(devices)}", cwd=folder
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout.rstrip().splitlines()[-1] == f"run directory: {folder / str(devices)}"
+    return {devices: folder / str(devices) for devices in (1, 2, 4)}
+
+
+def test_one_recipe_gives_one_gradient_on_any_number_of_devices(on_devices: dict[int, Path]) -> None:
+    alone = weights(on_devices[1])
+    for devices in (2, 4):
+        together = weights(on_devices[devices])
+        for name, weight in alone.items():
+            torch.testing.assert_close(together[name], weight, rtol=0, atol=1e-9)
+
+
+def test_evaluation_neither_repeats_nor_drops(on_devices: dict[int, Path]) -> None:
+    alone = json.loads((on_devices[1] / "metrics.json").read_text())
+    assert alone["n_examples"] % 2 == 1, "the split must be uneven to prove anything"
+    for devices in (2, 4):
+        together = json.loads((on_devices[devices] / "metrics.json").read_text())
+        assert together["n_examples"] == alone["n_examples"]
+        assert together["metrics"] == pytest.approx(alone["metrics"], rel=1e-6, nan_ok=True)
+        rows = [read_generations(on_devices[d] / "generations.jsonl") for d in (1, devices)]
+        assert [row.id for row in rows[0]] == [row.id for row in rows[1]]
+        assert [row.response for row in rows[0]] == [row.response for row in rows[1]]
+        provenance = json.loads((on_devices[devices] / "provenance.json").read_text())
+        assert provenance["machine"]["processes"] == devices
+        assert (
+            provenance["optimizer_steps"]
+            == json.loads((on_devices[1] / "provenance.json").read_text())["optimizer_steps"]
+        )
+
+
+def test_a_sweep_over_devices_runs_every_job_once_and_whole(tmp_path: Path, run_small: list[str]) -> None:
+    sweep = tmp_path / "sweep"
+    done = run_py(
+        "-m",
+        *run_small,
+        *EXACT,
+        "trainer.devices=1,2,1",
+        "trainer.max_steps=3",
+        "trainer.limit_val_batches=0",
+        "run=[fit]",
+        f"hydra.sweep.dir={sweep}",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    jobs = [json.loads((sweep / str(job) / "provenance.json").read_text()) for job in range(3)]
+    assert [job["machine"]["processes"] for job in jobs] == [1, 2, 1]
+    assert [job["optimizer_steps"] for job in jobs] == [3, 3, 3]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sweep"], "a child started a sweep of its own"
+    for name, weight in weights(sweep / "0").items():
+        torch.testing.assert_close(weights(sweep / "1")[name], weight, rtol=0, atol=1e-9)
+        torch.testing.assert_close(weights(sweep / "2")[name], weight, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_killed_run_resumes_exactly(tmp_path: Path, run_small: list[str], accumulate: int) -> None:
+    """SIGKILL in the middle of an epoch, dropout on: the resumed run ends with the same bits."""
+    overrides = [
+        *run_small,
+        "run=[fit]",
+        "trainer.max_epochs=3",
+        "data.batch_size=4",
+        f"trainer.accumulate_grad_batches={accumulate}",
+        "callbacks.last.every_n_train_steps=1",
+    ]
+    whole = run_py(*overrides, f"hydra.run.dir={tmp_path / 'whole'}", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr[-2000:]
+
+    killed = tmp_path / "killed"
+    process = subprocess.Popen(
+        command(*overrides, f"hydra.run.dir={killed}"),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    last = killed / "checkpoints" / "last.ckpt"
+    deadline = time.monotonic() + 240
+    steps = 0
+    while steps < 20 and time.monotonic() < deadline and process.poll() is None:
+        if last.is_file():
+            steps = torch.load(last, weights_only=True)["global_step"]
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    per_epoch = torch.load(tmp_path / "whole" / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] / 3
+    at_kill = torch.load(last, weights_only=True)["global_step"]
+    assert 0 < at_kill < 3 * per_epoch
+    assert at_kill % per_epoch, "killed between two epochs: the test would show nothing"
+
+    resumed = run_py(*overrides, f"hydra.run.dir={killed}", "ckpt_path=last", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr[-2000:]
+    expected = torch.load(tmp_path / "whole" / "checkpoints" / "last.ckpt", weights_only=True)
+    found = torch.load(last, weights_only=True)
+    assert found["global_step"] == expected["global_step"]
+    for name, weight in expected["state_dict"].items():
+        assert torch.equal(found["state_dict"][name], weight), name
+    for theirs, ours in zip(
+        expected["optimizer_states"][0]["state"].values(), found["optimizer_states"][0]["state"].values(), strict=True
+    ):
+        assert torch.equal(theirs["exp_avg_sq"], ours["exp_avg_sq"])
+    curve = [(killed / "metrics.csv").read_text(), (tmp_path / "whole" / "metrics.csv").read_text()]
+    assert curve[0].splitlines()[0] == curve[1].splitlines()[0]
+    assert len([line for line in curve[0].splitlines() if line]) >= 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pieces"),
+    [
+        (["model=pa"], ["model/pa", "paa"]),
+        (["optimizer.learning_rate=1"], ["learning_rate"]),
+        (["model.net.fusion=pca"], ["model.net.fusion", "'pca'", "direct_sum"]),
+        (["trainer.accelerator=gpu", "trainer.devices=64"], ["trainer"]),
+        (["data=convai2", "backbone=tiny", "data.download=false", "data.root=nowhere"],
+         ["nowhere", "convai2_fix_723.tgz", "d0ae89defe2fd0b0a4221eaa642a457d7d40cef475f54798119c7f3b8dd9361d"]),
+    ],
+)  # fmt: skip
+def test_mistakes_end_in_a_paragraph_and_code_2(tmp_path: Path, arguments: list[str], pieces: list[str]) -> None:
+    done = run_py(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("error:") == 1
+    flowing = " ".join(done.stderr.split())
+    for piece in pieces:
+        assert piece in flowing
+
+
+def test_a_mistake_on_several_devices_is_told_once_and_leaves_no_process(tmp_path: Path, run_small: list[str]) -> None:
+    done = run_py(*run_small, "trainer.devices=2", "data.batch_size=7", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("error:") == 1
+    time.sleep(1)
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(tmp_path) not in listed
+
+
+def test_wandb_offline_one_run_a_job(tmp_path: Path, run_small: list[str]) -> None:
+    done = run_py(
+        "-m",
+        *run_small,
+        "run=[fit]",
+        "seed=1,2",
+        "logger=wandb_offline",
+        "trainer.limit_train_batches=2",
+        f"hydra.sweep.dir={tmp_path / 'sweep'}",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    ids = set()
+    for job in (0, 1):
+        checkpoint = tmp_path / "sweep" / str(job) / "checkpoints" / "last.ckpt"
+        runs = list((tmp_path / "sweep" / str(job) / "wandb").glob("offline-run-*"))
+        assert len(runs) == 1
+        wandb_id = torch.load(checkpoint, weights_only=True)["wandb_id"]
+        assert runs[0].name.endswith(wandb_id)
+        ids.add(wandb_id)
+    assert len(ids) == 2
+
+
+def test_help_is_quick(tmp_path: Path) -> None:
+    started = time.monotonic()
+    done = run_py("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "model: " in done.stdout
+    assert time.monotonic() - started < 10  # 3 s alone (benchmarks measure it); the machine may be shared
