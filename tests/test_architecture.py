@@ -21,10 +21,10 @@ ARROWS = {
     "zoo.module": {"zoo.models.base", "zoo.metrics", "zoo.learners", "zoo.data"},
     "zoo.callbacks": set(),
     "zoo.launch": set(),
-    "zoo.rundir": {"zoo.metrics", "zoo.module"},
+    "zoo.rundir": {"zoo.metrics", "zoo.module", "zoo.data"},
     "zoo.terminal": {"zoo.metrics", "zoo.module"},
-    "zoo.running": {"zoo.launch", "zoo.rundir", "zoo.terminal"},
-    "zoo.loading": {"zoo.module", "zoo.running"},
+    "zoo.running": {"zoo.launch", "zoo.rundir", "zoo.terminal", "zoo.module"},
+    "zoo.loading": {"zoo.module"},
     "zoo": {"zoo.loading"},
 }
 NOT_IN_MODELS = {"lightning", "hydra", "wandb", "omegaconf"}

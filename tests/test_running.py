@@ -181,3 +181,16 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(small: Callable[..., DictCon
     assert sorted(path.name for path in last.parent.iterdir()) == ["last.ckpt"]
     run(small("run=[fit]", "trainer.max_steps=4", every_step, "ckpt_path=last"))  # and it goes on from there
     assert torch.load(last, weights_only=True)["global_step"] == 4
+
+
+def test_a_run_can_be_loaded_and_asked(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    import zoo
+
+    run(small())
+    module = zoo.load(tmp_path)
+    first = read_generations(tmp_path / "generations.jsonl")[0]
+    assert module.reply(first.history, persona=first.persona) == first.response
+    with pytest.raises(UserError, match=r"no config\.yaml"):
+        zoo.load(tmp_path / "checkpoints")
+    with pytest.raises(UserError, match=r"This run has: best, last"):
+        zoo.load(tmp_path, checkpoint="first.ckpt")

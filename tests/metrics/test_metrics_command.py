@@ -48,6 +48,7 @@ def test_a_difference_and_a_version_show(run_dir, capsys):
     stored.versions["distinct_1"] = 0
     write_results(run_dir / "metrics.json", stored.metrics, stored.versions, 12, 4)
     assert main([str(run_dir)]) == 0
+    assert read_results(run_dir / "metrics.json").metrics == stored.metrics  # nobody asked to write
     rows = table_rows(capsys.readouterr().out)
     assert rows["test/bleu4"][2] == "NO"
     assert rows["test/bleu1"][1:] == ["", ""]

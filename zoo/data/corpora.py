@@ -176,20 +176,26 @@ class JsonlCorpus:
 
 
 class DemoCorpus:
-    """The embedded toy corpus: small, made on the spot, nothing to download."""
+    """The embedded toy corpus: small, made on the spot, nothing to download.
 
-    def __init__(self, seed: int = 0):
-        self.seed = seed
+    Args:
+        seed: of the grammar.
+        candidates: keep the 20 replies to rank; they are most of the tokens.
+    """
+
+    def __init__(self, seed: int = 0, candidates: bool = False):
+        self.seed, self.candidates = seed, candidates
 
     def load(self, split: str) -> list[Dialogue]:
         """Make a split; the splits share no dialogue."""
         from zoo.data.demo import demo_dialogues
 
-        return demo_dialogues(split, self.seed)
+        dialogues = demo_dialogues(split, self.seed)
+        return dialogues if self.candidates else [_without_candidates(dialogue) for dialogue in dialogues]
 
     def describe(self, split: str) -> dict[str, Any]:
-        """Split and seed: nothing else decides the dialogues but the code."""
-        return {"corpus": "demo", "split": split, "seed": self.seed, "files": {}}
+        """Nothing else decides the dialogues but the code."""
+        return {"corpus": "demo", "split": split, "seed": self.seed, "candidates": self.candidates, "files": {}}
 
 
 def describe_corpus(corpus: DialogueCorpus, split: str) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def _converse(draws: Draws, responder: Person, partner: Person) -> list[Turn]:
         plans.append(Plan("greeting", mine=(agenda.mine.pop(),) if draws.chance(0.7) else ()))
     while len(plans) < exchanges and (kinds := agenda.kinds()):
         plans.append(_plan(draws, draws.pick(kinds), agenda, responder))
-        if not agenda.mine and len(plans) >= SHORTEST and draws.chance(0.85):  # nothing left that needs the persona
+        if not agenda.mine and len(plans) >= SHORTEST and draws.chance(0.6):  # nothing left that needs the persona
             break
     if draws.chance(0.25):
         plans[-1] = Plan("closing")
@@ -119,7 +119,7 @@ def _plan(draws: Draws, kind: str, agenda: _Agenda, responder: Person) -> Plan:
         right = draws.chance(0.5)
         return Plan(kind, mine, guess=responder.facts[slot] if right else draws.pick(VALUES[slot]))
     asked = 1
-    if agenda.mine and draws.chance(0.45):  # a second fact, asked for or volunteered
+    if agenda.mine and draws.chance(0.35):  # a second fact, asked for or volunteered
         asked += draws.chance(0.6)
         mine += (agenda.mine.pop(),)
     if kind == "both":

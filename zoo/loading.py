@@ -1,0 +1,35 @@
+"""`zoo.load(RUN_DIR)`: a finished run as a model that answers."""
+
+from pathlib import Path
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from zoo.errors import UserError
+from zoo.module import DialogueModule
+
+
+def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
+    """Build the model of a run from its config.yaml and load its weights, ready for `.reply(history, persona=...)`.
+
+    Args:
+        run_dir: a directory that run.py filled.
+        checkpoint: "best", "last", or the path of a checkpoint file.
+
+    Raises:
+        UserError: no such run or checkpoint, or one that does not fit the configuration.
+    """
+    folder = Path(run_dir)
+    if not (folder / "config.yaml").is_file():
+        raise UserError(f"{folder} is not a run directory: it has no config.yaml. Give one that run.py printed.")
+    path = folder / "checkpoints" / f"{checkpoint}.ckpt" if checkpoint in ("best", "last") else Path(checkpoint)
+    if not path.is_file():
+        there = ", ".join(sorted(p.stem for p in (folder / "checkpoints").glob("*.ckpt"))) or "none"
+        raise UserError(f"There is no checkpoint {path}. This run has: {there}. Train it, or name one of these.")
+    cfg = OmegaConf.load(folder / "config.yaml")
+    module: DialogueModule = instantiate(cfg.model)
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    module.on_load_checkpoint(saved)
+    module.load_state_dict(saved["state_dict"])
+    return module.eval()
