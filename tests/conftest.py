@@ -22,7 +22,7 @@ from zoo.data.template import ADDED_TOKENS, DialogueTemplate
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
-TINY = ("backbone=tiny", "backbone.width=32", "backbone.depth=2")
+TINY = ("backbone=tiny", "backbone.width=32", "backbone.depth=2", "backbone.heads=4")
 GPT2_SHAPE = {"model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}
 
 

@@ -35,7 +35,7 @@ class DialogueModule(LightningModule):
         metrics: the protocol's suite; validation uses what of it needs no decoding.
         decoding: how replies are generated.
         template: turns ids into text, and new conversations into ids.
-        scheduler: called with the optimizer; stepped after every optimizer step.
+        scheduler: called with `optimizer` and `num_training_steps`; stepped after every optimizer step.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class DialogueModule(LightningModule):
         metrics: MetricSuite,
         decoding: GenerationConfig,
         template: DialogueTemplate,
-        scheduler: Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler],
+        scheduler: Callable[..., torch.optim.lr_scheduler.LRScheduler],
     ) -> None:
         super().__init__()
         self.net = net
@@ -75,7 +75,8 @@ class DialogueModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimizer over what is trainable, with the schedule counted in optimizer steps."""
         optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.scheduler(optimizer), "interval": "step"}}
+        scheduler = self.scheduler(optimizer=optimizer, num_training_steps=int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     # -- evaluation ---------------------------------------------------------------------------------------------------
 

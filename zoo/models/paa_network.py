@@ -176,6 +176,7 @@ class PAADecoder(PAAPreTrainedModel, GPT2Model):
                 intermediate_size=4 * config.hidden_size,
                 max_position_embeddings=config.encoder_max_positions,
                 pad_token_id=pad or 0,
+                initializer_range=config.initializer_range,  # GPT-2 and BERT publish the same, 0.02
                 hidden_dropout_prob=config.encoder_dropout,
                 attention_probs_dropout_prob=config.encoder_dropout,
             ),
