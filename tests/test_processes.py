@@ -185,6 +185,31 @@ def test_a_mistake_on_several_devices_is_told_once_and_leaves_no_process(tmp_pat
     assert str(tmp_path) not in listed
 
 
+def test_the_command_of_the_readme_on_real_data(tmp_path: Path, shared_data: Path) -> None:
+    """Word for word but for the sizes: four gloo processes, a global batch of 32, the published recipe."""
+    done = run_py(
+        "model=paa",
+        "data=convai2",
+        f"data.root={shared_data / 'convai2'}",
+        "data.train_file=train_subset_self_original_no_cands.txt",
+        "backbone=tiny",
+        "trainer.devices=4",
+        "trainer.max_epochs=1",
+        "trainer.limit_train_batches=2",
+        "data.max_eval_examples=41",
+        "decoding.max_new_tokens=4",
+        f"hydra.run.dir={tmp_path / 'run'}",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    assert provenance["machine"]["processes"] == 4
+    assert provenance["global_batch_size"] == 32
+    assert provenance["optimizer_steps"] == 2
+    assert provenance["data"]["splits"]["train"]["examples"] == 8709
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["n_examples"] == 41
+
+
 def test_wandb_offline_one_run_a_job(tmp_path: Path, run_small: list[str]) -> None:
     done = run_py(
         "-m",

@@ -105,6 +105,13 @@ def test_gradient_does_not_depend_on_accumulation(small: Callable[..., DictConfi
         torch.testing.assert_close(weights[1][name], weight, rtol=0, atol=1e-9)
 
 
+def test_bf16_trains_and_keeps_the_weights_in_fp32(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    run(small("trainer.precision=bf16-mixed"))
+    saved = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert {weight.dtype for weight in saved.values()} == {torch.float32}
+    assert math.isfinite(json.loads((tmp_path / "metrics.json").read_text())["metrics"]["test/ppl_token"])
+
+
 # -- what bad input gets ----------------------------------------------------------------------------------------------
 
 
@@ -155,6 +162,29 @@ def test_missing_and_extra_keys_are_named(small: Callable[..., DictConfig], tmp_
     torch.save(checkpoint, path)
     with pytest.raises(UserError, match=r"missing: net.lm.transformer.ln_f.bias; .*unexpected: net.stranger"):
         run(small("run=[test]", f"ckpt_path={path}"))
+
+
+def test_a_truncated_checkpoint_is_named(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    run(small("run=[fit]", "trainer.limit_train_batches=1"))
+    path = tmp_path / "checkpoints" / "best.ckpt"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"best\.ckpt is not a whole checkpoint"):
+        run(small("run=[test]", f"ckpt_path={path}"))
+
+
+def test_a_tokenizer_with_more_ids_than_the_embedding_is_refused(
+    composed: Callable[..., DictConfig], run_small: list[str], tmp_path: Path
+) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    shape = {"n_embd": 32, "n_layer": 1, "n_head": 4, "vocab_size": 500}
+    AutoModelForCausalLM.from_config(AutoConfig.for_model("gpt2", **shape)).save_pretrained(tmp_path / "weights")
+    kept = [given for given in run_small if not given.startswith("backbone")]
+    with pytest.raises(Exception, match=r"1024 tokens, but its weights have only 500 token rows") as caught:
+        run(composed(*kept, "backbone=gpt2", f"backbone.path={tmp_path}/weights", "backbone.tokenizer_path=demo"))
+    from zoo.launch import user_message
+
+    assert user_message(caught.value)
 
 
 @contextmanager

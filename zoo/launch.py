@@ -53,6 +53,8 @@ def user_message(error: BaseException) -> str | None:
             return str(error.__cause__)
         if type(error.__cause__).__name__ == "MisconfigurationException":
             return f"{error.__cause__} (this is about the settings under `trainer`)"
+        if isinstance(error.__cause__, ModuleNotFoundError):
+            return f"{error.__cause__}. Install the package that this choice needs; pyproject.toml lists the extras."
         if isinstance(error.__cause__, TypeError) and "unexpected keyword" in str(error.__cause__):
             return " ".join(str(error).split())
         return None

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,11 @@ def find_checkpoint(given: str | None, run_dir: Path) -> str | None:
             f"ckpt_path={given} means {path}, which does not exist. Expected a checkpoint file; this run directory has "
             f"{', '.join(found) or 'none'}. With ckpt_path=last, name the directory of the run that was stopped: "
             "hydra.run.dir=OUTPUTS/DATE/TIME."
+        )
+    if not zipfile.is_zipfile(path):
+        raise UserError(
+            f"{path} is not a whole checkpoint: it was cut short, or is another kind of file. Expected what a run "
+            "wrote; use another of its checkpoints, or start again."
         )
     return str(path)
 

@@ -196,6 +196,18 @@ def test_cached_decoding_equals_full_forwards(
     torch.testing.assert_close(logits[True], logits[False], rtol=0, atol=1e-5)  # generate() casts scores to float32
 
 
+def test_sampling_is_seeded_and_cached_alike(build: Callable[..., PAA], batch: DialogueBatch) -> None:
+    model = build()
+    ids = {"pad_token_id": model.lm.config.pad_token_id, "eos_token_id": model.lm.config.eos_token_id}
+    drawn = []
+    for seed, use_cache in ((1, True), (1, False), (2, True)):
+        torch.manual_seed(seed)
+        decoding = GenerationConfig(max_new_tokens=8, do_sample=True, top_p=0.9, use_cache=use_cache, **ids)
+        drawn.append(model.generate(batch, decoding))
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+
+
 def test_zeroed_cross_attention_is_gpt2_with_the_same_prompt(
     build: Callable[..., PAA], tiny: Backbone, template: DialogueTemplate, batch: DialogueBatch
 ) -> None:
