@@ -1,8 +1,7 @@
 # make run: train, evaluate and talk in about a minute.   make test: everything.   make test-fast: the quick half.
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
-# Threads: small models on two cores are fastest with as many as there are.
 .PHONY: run test test-fast lint clean
 
 run: $(VENV)/installed

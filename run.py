@@ -3,10 +3,12 @@
 Composes the configuration, builds the parts and calls Trainer verbs. Exit code 0 only if every verb finished.
 """
 
+import sys
+
 import hydra
 from omegaconf import DictConfig
 
-from zoo.launch import readable_errors
+from zoo.launch import readable_errors, resumed_arguments
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -19,5 +21,6 @@ def main(cfg: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
+    sys.argv[1:] = resumed_arguments(sys.argv[1:])
     with readable_errors():  # what goes wrong while composing
         main()

@@ -18,13 +18,14 @@ ARROWS = {
     "zoo.models": {"zoo.models", "zoo.data.batch", "zoo.backbones"},
     "zoo.backbones": {"zoo.data"},
     "zoo.learners": {"zoo.models.base", "zoo.data.batch"},
-    "zoo.module": {"zoo.models.base", "zoo.metrics", "zoo.learners", "zoo.data"},
+    "zoo.module": {"zoo.checkpoints", "zoo.models.base", "zoo.metrics", "zoo.learners", "zoo.data"},
     "zoo.callbacks": set(),
+    "zoo.checkpoints": set(),
     "zoo.launch": set(),
     "zoo.rundir": {"zoo.metrics", "zoo.module", "zoo.data"},
     "zoo.terminal": {"zoo.metrics", "zoo.module"},
-    "zoo.running": {"zoo.launch", "zoo.rundir", "zoo.terminal", "zoo.module"},
-    "zoo.loading": {"zoo.module"},
+    "zoo.running": {"zoo.checkpoints", "zoo.launch", "zoo.rundir", "zoo.terminal", "zoo.module"},
+    "zoo.loading": {"zoo.checkpoints", "zoo.module"},
     "zoo": {"zoo.loading"},
 }
 NOT_IN_MODELS = {"lightning", "hydra", "wandb", "omegaconf"}

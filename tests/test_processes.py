@@ -80,6 +80,29 @@ def test_evaluation_neither_repeats_nor_drops(on_devices: dict[int, Path]) -> No
         )
 
 
+def test_one_checkpoint_scores_alike_on_any_number_of_devices(
+    on_devices: dict[int, Path], tmp_path: Path, run_small: list[str]
+) -> None:
+    """In float32, the precision that evaluation uses whatever the training's."""
+    results = []
+    for devices in (1, 2, 4):
+        done = run_py(
+            *run_small,
+            "model.net.dropout=0.0",
+            "trainer.precision=bf16-mixed",
+            "run=[test]",
+            f"ckpt_path={on_devices[1]}/checkpoints/best.ckpt",
+            f"trainer.devices={devices}",
+            f"hydra.run.dir={tmp_path / str(devices)}",
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        results.append(json.loads((tmp_path / str(devices) / "metrics.json").read_text()))
+    for other in results[1:]:
+        assert other["n_examples"] == results[0]["n_examples"]
+        assert other["metrics"] == pytest.approx(results[0]["metrics"], rel=1e-6, nan_ok=True)
+
+
 def test_a_sweep_over_devices_runs_every_job_once_and_whole(tmp_path: Path, run_small: list[str]) -> None:
     sweep = tmp_path / "sweep"
     done = run_py(
@@ -139,7 +162,7 @@ def test_a_killed_run_resumes_exactly(tmp_path: Path, run_small: list[str], accu
     assert 0 < at_kill < 3 * per_epoch
     assert at_kill % per_epoch, "killed between two epochs: the test would show nothing"
 
-    resumed = run_py(*overrides, f"hydra.run.dir={killed}", "ckpt_path=last", cwd=tmp_path)
+    resumed = run_py(f"hydra.run.dir={killed}", "ckpt_path=last", cwd=tmp_path)  # as the README has it
     assert resumed.returncode == 0, resumed.stderr[-2000:]
     expected = torch.load(tmp_path / "whole" / "checkpoints" / "last.ckpt", weights_only=True)
     found = torch.load(last, weights_only=True)
@@ -161,7 +184,7 @@ def test_a_killed_run_resumes_exactly(tmp_path: Path, run_small: list[str], accu
         (["model=pa"], ["model/pa", "paa"]),
         (["optimizer.learning_rate=1"], ["learning_rate"]),
         (["model.net.fusion=pca"], ["model.net.fusion", "'pca'", "direct_sum"]),
-        (["trainer.accelerator=gpu", "trainer.devices=64"], ["trainer"]),
+        (["trainer.accelerator=gpu", "trainer.devices=64"], ["settings under `trainer`"]),
         (["data=convai2", "backbone=tiny", "data.download=false", "data.root=nowhere"],
          ["nowhere", "convai2_fix_723.tgz", "d0ae89defe2fd0b0a4221eaa642a457d7d40cef475f54798119c7f3b8dd9361d"]),
     ],

@@ -23,7 +23,7 @@ from transformers import (
 )
 
 from zoo.data.demo_tokenizer import demo_tokenizer
-from zoo.data.template import ROLES
+from zoo.data.template import add_dialogue_tokens
 from zoo.errors import UserError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
@@ -74,7 +74,13 @@ class Backbone:
         source = self.tokenizer_path or self.path
         if source == "demo":
             folder = cache_root() / "demo_tokenizer"
-            demo_tokenizer(folder)
+            try:
+                demo_tokenizer(folder)
+            except OSError as error:
+                raise UserError(
+                    f"The embedded tokenizer could not be kept in {folder} ({error.strerror or error}). Set the "
+                    "environment variable ZOO_CACHE to a folder that can be written."
+                ) from error
             source = str(folder)
         try:
             tokenizer = AutoTokenizer.from_pretrained(source, revision=self.revision)
@@ -137,9 +143,11 @@ class Backbone:
             config.vocab_size = tokenizer.vocab_size  # the tokenizer decides: no weights depend on it yet
             model = auto.from_config(config, dtype=DTYPES[self.dtype])
         published = model.get_input_embeddings().num_embeddings
-        if tokenizer.vocab_size > published:
+        added = tokenizer.get_added_vocab()
+        own = 1 + max(number for token, number in tokenizer.get_vocab().items() if token not in added)
+        if own > published:
             raise UserError(
-                f"The tokenizer of backbone {self.name} has {tokenizer.vocab_size} tokens, but its weights have only "
+                f"The tokenizer of backbone {self.name} has {own} tokens, but its weights have only "
                 f"{published} token rows, so some ids have no embedding. Expected a tokenizer and weights that were "
                 "published together; check backbone.path= and backbone.tokenizer_path=."
             )
@@ -181,8 +189,5 @@ def _first_line(error: Exception) -> str:
 def dialogue_tokenizer(backbone: Backbone, added_tokens: Sequence[str]) -> PreTrainedTokenizerBase:
     """The backbone's tokenizer with a template's tokens added in order; [BOS], [EOS], [PAD], ... become its own."""
     tokenizer = backbone.tokenizer()
-    tokenizer.add_tokens(list(added_tokens))
-    for role, token in ROLES.items():
-        if token in added_tokens:
-            setattr(tokenizer, f"{role}_token", token)
+    add_dialogue_tokens(tokenizer, added_tokens)
     return tokenizer

@@ -1,4 +1,4 @@
-"""Callbacks: reproducible random numbers, a bar that suits the output, checkpoints that survive a full disk."""
+"""Callbacks: reproducible random numbers, the W&B run's id, a bar that suits the output."""
 
 import sys
 import time
@@ -6,10 +6,8 @@ from typing import Any
 
 import torch
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, ProgressBar, TQDMProgressBar
 from lightning.pytorch.loggers import WandbLogger
-
-from zoo.errors import UserError
 
 
 class SeedEveryBatch(Callback):
@@ -40,32 +38,6 @@ class RememberWandbRun(Callback):
         ids = [logger.version for logger in trainer.loggers if isinstance(logger, WandbLogger)]
         if ids:
             checkpoint["wandb_id"] = ids[0]
-
-
-class SafeCheckpoint(ModelCheckpoint):
-    """ModelCheckpoint whose failure to write is an error a user can read; the last good file stays.
-
-    Files are written beside their place and moved, so a full disk or a kill leaves the former checkpoint whole.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(enable_version_counter=False, **options)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Where no value is monitored, the newest state is kept, however training ended."""
-        super().on_train_end(trainer, pl_module)
-        if self.monitor is None and self._last_global_step_saved != trainer.global_step:
-            self._save_none_monitor_checkpoint(trainer, self._monitor_candidates(trainer))
-
-    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
-        try:
-            super()._save_checkpoint(trainer, filepath)
-        except OSError as error:
-            raise UserError(
-                f"The checkpoint {filepath} could not be written ({error.strerror or error}). What was saved before is "
-                f"whole: {self.last_model_path or self.best_model_path or 'no checkpoint yet'}. Free some space (or "
-                "point hydra.run.dir= elsewhere) and resume with ckpt_path=."
-            ) from error
 
 
 class PlainProgress(ProgressBar):

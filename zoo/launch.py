@@ -5,12 +5,16 @@ Lightning). And a sweep over several devices gives each child process the one jo
 the whole sweep, which then runs twice, in two directories, or with half of its processes.
 """
 
+import errno
 import os
 import sys
 import textwrap
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG, errno.EPERM}
 DDP_VARIABLES = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -24,16 +28,17 @@ def readable_errors() -> Iterator[None]:
         message = user_message(error)
         if message is None:
             raise
-        if os.environ.get("LOCAL_RANK", "0") == "0":  # one paragraph, not one a process
-            print("\n" + textwrap.fill(f"error: {message}", 120, break_long_words=False), file=sys.stderr)
+        if IS_CHILD:
+            time.sleep(3)  # a mistake that the first process met too has it stop this one meanwhile: told once
+        print("\n" + textwrap.fill(f"error: {message}", 120, break_long_words=False), file=sys.stderr, flush=True)
         sys.exit(2)
 
 
 def user_message(error: BaseException) -> str | None:
     """The paragraph for a mistake that a user can mend, or None for a fault of the program.
 
-    A mistake is a `UserError`, what Hydra and OmegaConf say of a configuration, a ValueError of a constructor that
-    Hydra called, or Lightning's misconfiguration; the innermost of a chain says it best.
+    Mistakes are `UserError`, what Hydra and OmegaConf say of a configuration, Lightning's misconfiguration, a missing
+    optional package, and a disk that is full or closed to us.
     """
     from hydra.errors import HydraException, InstantiationException
     from omegaconf.errors import OmegaConfBaseException
@@ -41,26 +46,53 @@ def user_message(error: BaseException) -> str | None:
     from zoo.errors import UserError
 
     chain = [error]
-    while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
+    while (
+        inner := chain[-1].__cause__ or (None if chain[-1].__suppress_context__ else chain[-1].__context__)
+    ) is not None:
         chain.append(inner)
-    for link in chain:
+    for link in chain:  # the outermost UserError knows most of what the user did
         if isinstance(link, UserError):
             return str(link)
-    if type(error).__name__ == "MisconfigurationException":
-        return f"{error} (this is about the settings under `trainer`)"
+    cause = chain[1] if isinstance(error, InstantiationException) and len(chain) > 1 else error
+    if type(cause).__name__ == "MisconfigurationException":
+        return f"{cause} (this is about the settings under `trainer`)"
+    if isinstance(cause, ModuleNotFoundError):
+        return f"{cause}. Install the package that this choice needs; pyproject.toml lists the extras."
+    if isinstance(cause, TypeError) and cause is not error and "unexpected keyword" in str(cause):
+        return " ".join(str(error).split())
+    if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
+        return (
+            f"{cause.filename or 'A file'} could not be written ({cause.strerror}). Free space, or choose a folder "
+            "that can be written: hydra.run.dir=, data.cache_dir=, or the environment variable ZOO_CACHE."
+        )
     if isinstance(error, InstantiationException):
-        if isinstance(error.__cause__, ValueError):
-            return str(error.__cause__)
-        if type(error.__cause__).__name__ == "MisconfigurationException":
-            return f"{error.__cause__} (this is about the settings under `trainer`)"
-        if isinstance(error.__cause__, ModuleNotFoundError):
-            return f"{error.__cause__}. Install the package that this choice needs; pyproject.toml lists the extras."
-        if isinstance(error.__cause__, TypeError) and "unexpected keyword" in str(error.__cause__):
-            return " ".join(str(error).split())
         return None
     if isinstance(error, HydraException | OmegaConfBaseException):
-        return " ".join(str(link) for link in dict.fromkeys(str(e).strip() for e in chain[:2])).replace("\n", " ")
+        return " ".join(" ".join(dict.fromkeys(str(link).strip() for link in chain[:2])).split())
     return None
+
+
+def _behind(error: BaseException) -> BaseException | None:
+    """The exception that led to `error`, unless `raise ... from None` says that it is beside the point."""
+    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def resumed_arguments(typed: Sequence[str]) -> list[str]:
+    """The command line of a run that goes on: what was typed the first time, then what is typed now.
+
+    With `ckpt_path=last` or `best` and `hydra.run.dir=DIR`, DIR's overrides.txt is read; a setting that is typed again
+    takes its new value.
+    """
+    given = dict(argument.split("=", 1) for argument in typed if "=" in argument)
+    saved = Path(given.get("hydra.run.dir", "").strip("\"'")) / "overrides.txt"
+    if given.get("ckpt_path") not in ("last", "best") or "hydra.run.dir" not in given or not saved.is_file():
+        return list(typed)
+    again = {_setting(argument) for argument in typed}
+    return [line for line in saved.read_text().splitlines() if line and _setting(line) not in again] + list(typed)
+
+
+def _setting(argument: str) -> str:
+    return argument.split("=", 1)[0].lstrip("+~")
 
 
 def child_command(local_rank: int) -> tuple[Sequence[str], str]:
@@ -69,12 +101,13 @@ def child_command(local_rank: int) -> tuple[Sequence[str], str]:
 
     hydra = HydraConfig.get()
     command = [sys.executable, os.path.abspath(sys.argv[0]), "--config-name", str(hydra.job.config_name)]
-    for flag in ("--config-dir", "--config-path", "-cd", "-cp"):
-        for position, argument in enumerate(sys.argv):
-            if argument == flag:
-                command += [flag, os.path.abspath(sys.argv[position + 1])]
-            elif argument.startswith(flag + "="):
-                command += [flag, os.path.abspath(argument.split("=", 1)[1])]
+    for position, argument in enumerate(sys.argv):
+        flag, _, value = argument.partition("=")
+        if flag in ("--config-dir", "-cd", "--config-path", "-cp"):
+            folder = value or sys.argv[position + 1]
+            # Hydra reads --config-dir from the current directory, --config-path from the program's
+            command += [flag, os.path.abspath(folder) if flag in ("--config-dir", "-cd") else folder]
+    command += [argument for argument in sys.argv if argument.lstrip("+").startswith("hydra.searchpath=")]
     command += [
         *hydra.overrides.task,
         f'hydra.run.dir="{hydra.runtime.output_dir}"',
@@ -109,3 +142,4 @@ def started_children() -> bool:
 
 
 _VARIABLES_AT_START = frozenset(os.environ)
+IS_CHILD = any(os.environ.get(variable, "0") != "0" for variable in ("LOCAL_RANK", "RANK", "SLURM_PROCID"))

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from zoo.checkpoints import read_checkpoint
 from zoo.errors import UserError
 from zoo.module import DialogueModule
 
@@ -29,7 +29,8 @@ def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
         raise UserError(f"There is no checkpoint {path}. This run has: {there}. Train it, or name one of these.")
     cfg = OmegaConf.load(folder / "config.yaml")
     module: DialogueModule = instantiate(cfg.model)
-    saved = torch.load(path, map_location="cpu", weights_only=True)
+    module.run_config = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    saved = read_checkpoint(path)
     module.on_load_checkpoint(saved)
     module.load_state_dict(saved["state_dict"])
     return module.eval()

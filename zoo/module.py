@@ -13,7 +13,8 @@ from lightning import LightningModule
 from torch import Tensor
 from transformers import GenerationConfig
 
-from zoo.data.batch import DialogueBatch, collate
+from zoo.checkpoints import check_settings
+from zoo.data.batch import SEGMENTS, DialogueBatch, collate
 from zoo.data.datamodule import DialogueDataModule
 from zoo.data.records import DialogueExample
 from zoo.data.template import DialogueTemplate
@@ -55,14 +56,28 @@ class DialogueModule(LightningModule):
         self.scheduler = scheduler
         self.template = template
         self.decoding = decoding
-        self.decoding.pad_token_id = template.tokenizer.pad_token_id
-        self.decoding.eos_token_id = template.tokenizer.eos_token_id
+        self.decoding.pad_token_id = template.pad_id
+        self.decoding.eos_token_id = template.eos_id
         self.automatic_optimization = learner.automatic_optimization
         self.validation_metrics = metrics.select(LIKELIHOOD_FIELDS)
         self.test_metrics = metrics
         self.run_config: dict[str, Any] = {}  # plain and resolved; travels in every checkpoint
         self.generations: dict[str, list[Generation]] = {}  # by test set, after a test, on rank 0
         self.test_results: dict[str, float] = {}
+
+    def setup(self, stage: str) -> None:
+        """Refuse data that is longer than the network's positions, before an index runs out of them."""
+        limit = getattr(self.net.lm.config, "max_position_embeddings", None)
+        for split in {"fit": ("train", "valid"), "validate": ("valid",), "test": ("test",)}.get(stage, ()):
+            lengths = dict(zip(SEGMENTS, self._datamodule.table(split).lengths.T, strict=True))
+            prompt = int(sum((lengths[name] for name in self.net.prompt_segments), 0 * lengths["response"]).max())
+            answer = max(int(lengths["response"].max()), self.decoding.max_new_tokens if stage == "test" else 0)
+            if limit is not None and prompt + 1 + answer > limit:
+                raise UserError(
+                    f"The {split} split needs {prompt + 1 + answer} positions ({prompt} before the reply, {answer} for "
+                    f"it), but the backbone has {limit}. Lower template.max_context_tokens, max_persona_tokens or "
+                    "decoding.max_new_tokens, or choose a backbone with more positions."
+                )
 
     # -- training -----------------------------------------------------------------------------------------------------
 
@@ -75,14 +90,30 @@ class DialogueModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimizer over what is trainable, with the schedule counted in optimizer steps."""
         optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
-        scheduler = self.scheduler(optimizer=optimizer, num_training_steps=int(self.trainer.estimated_stepping_batches))
+        try:
+            scheduler = self.scheduler(optimizer=optimizer, num_training_steps=self.planned_steps())
+        except ValueError as error:  # a schedule over the whole run of a run without an end
+            raise UserError(
+                f"The scheduler needs to know how long training lasts ({error}), but trainer.max_epochs and "
+                "trainer.max_steps set no limit. Set one of them, or scheduler=constant."
+            ) from error
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def planned_steps(self) -> int | None:
+        """Optimizer steps of the whole run; None without a limit.
+
+        Not the Trainer's own estimate: that opens the loaders before a checkpoint's position in them is restored.
+        """
+        epochs, steps = self.trainer.max_epochs, self.trainer.max_steps
+        limits = [] if epochs in (None, -1) else [epochs * self._datamodule.steps_per_epoch()]
+        return min(limits + ([] if steps == -1 else [steps]), default=None)
 
     # -- evaluation ---------------------------------------------------------------------------------------------------
 
     def validation_step(self, batch: DialogueBatch, batch_idx: int) -> None:
         """Count in the likelihood of the batch's responses."""
-        self.validation_metrics.update(self.score(batch, self._examples("val", batch)))
+        with self.full_precision():
+            self.validation_metrics.update(self.score(batch, self._examples("val", batch)))
 
     def on_validation_epoch_end(self) -> None:
         """Log `val/<metric>`; every rank computes the same values."""
@@ -99,8 +130,9 @@ class DialogueModule(LightningModule):
     def test_step(self, batch: DialogueBatch, batch_idx: int) -> None:
         """Likelihood and, where the protocol asks for text, the reply to every example."""
         examples = self._examples("test", batch)
-        replies = self.respond(batch) if self.test_metrics.needs_text else None
-        rows = self.score(batch, examples, replies)
+        with self.full_precision():
+            replies = self.respond(batch) if self.test_metrics.needs_text else None
+            rows = self.score(batch, examples, replies)
         self.test_metrics.update(rows)
         self._rows += zip(batch.example_id.tolist(), rows, strict=True)
 
@@ -115,6 +147,10 @@ class DialogueModule(LightningModule):
         rows = sorted((row for part in parts for row in part), key=lambda numbered: numbered[0])
         self.generations = {"": [row for _, row in rows]}
 
+    def full_precision(self) -> torch.autocast:
+        """Evaluate in the weights' own precision: a perplexity from bf16 logits would change with the batch's shape."""
+        return torch.autocast(self.device.type, enabled=False)
+
     def score(
         self, batch: DialogueBatch, examples: Sequence[DialogueExample], replies: Sequence[str] | None = None
     ) -> list[Generation]:
@@ -128,20 +164,26 @@ class DialogueModule(LightningModule):
         logits = self.net(batch, positions=keep).float()  # [N, V]
         token_nll = F.cross_entropy(logits, batch.response[keep], reduction="none")  # [N]
         table = torch.zeros(keep.shape, dtype=torch.float64, device="cpu")  # [B, R]
-        table[keep.cpu()] = token_nll.double().cpu()
+        table[keep.cpu()] = token_nll.cpu().double()
         table = table.masked_fill(~batch.response_mask.cpu(), 0.0)
         argmax = logits.argmax(-1).view(keep.shape).tolist() if padded else None
-        text = clean_up if self.test_metrics.clean_up else str
+        if self.test_metrics.clean_up:  # as the PAA release: of decoded text, the reference's too
+            replies = None if replies is None else [clean_up(reply) for reply in replies]
+            references = [clean_up(self.template.spaced(example.response)) for example in examples]
+        else:
+            references = [example.response for example in examples]
         return [
             Generation(
                 id=example.id,
                 user=example.user,
                 persona=list(example.persona),
                 history=list(example.history),
-                reference=text(example.response),
-                response=None if replies is None else text(replies[b]),
+                reference=references[b],
+                response=None if replies is None else replies[b],
                 nll=float(table[b].sum()),
                 n_tokens=int(batch.response_mask[b].sum()),
+                n_words=-1 if batch.num_words is None else int(batch.num_words[b]) + 1,  # and the reply's end
+                n_chars=-1 if batch.num_characters is None else int(batch.num_characters[b]),
                 target_ids=batch.response[b].tolist() if padded else None,
                 argmax_ids=argmax[b] if argmax else None,
                 token_nll=table[b].tolist() if padded else None,
@@ -183,12 +225,15 @@ class DialogueModule(LightningModule):
             response="-",  # a template encodes whole examples; generation never reads it
             user=user,
         )
-        batch = collate([self.template.encode(example)], pad_id=self.template.tokenizer.pad_token_id)
+        batch = collate([self.template.encode(example)], pad_id=self.template.pad_id)
         return self.respond(batch.to(self.device))[0]
 
     def _examples(self, stage: str, batch: DialogueBatch) -> list[DialogueExample]:
-        datamodule: DialogueDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        return [datamodule.example(stage, row) for row in batch.example_id.tolist()]
+        return [self._datamodule.example(stage, row) for row in batch.example_id.tolist()]
+
+    @property
+    def _datamodule(self) -> DialogueDataModule:
+        return self.trainer.datamodule  # type: ignore[attr-defined,no-any-return]
 
     # -- checkpoints --------------------------------------------------------------------------------------------------
 
@@ -203,13 +248,7 @@ class DialogueModule(LightningModule):
         """Refuse a checkpoint that is not this model's, by name; fill in frozen weights."""
         given, own = checkpoint["state_dict"], self.state_dict()
         trained = {name for name, p in self.named_parameters(remove_duplicate=False) if p.requires_grad}
-        written_for = checkpoint.get("config", {}).get("model", {}).get("net", {}).get("_target_")
-        this = f"{type(self.net).__module__}.{type(self.net).__qualname__}"
-        if written_for not in (None, this):
-            raise UserError(
-                f"The checkpoint was written by a {written_for}, but this run's model is a {this}. Select the model "
-                "that wrote it (its configuration is in the checkpoint under 'config'), or another checkpoint."
-            )
+        check_settings(checkpoint.get("config", {}), self.run_config)
         problems = {
             "missing": sorted(trained - set(given)),
             "unexpected": sorted(set(given) - set(own)),
@@ -222,7 +261,8 @@ class DialogueModule(LightningModule):
         if any(problems.values()):
             found = "; ".join(f"{len(v)} {kind}: {', '.join(v[:4])}" for kind, v in problems.items() if v)
             raise UserError(
-                f"The checkpoint does not fit this model ({found}). Expected exactly the trained weights of {this} "
-                "with this run's settings; check model, backbone and template against the checkpoint's 'config'."
+                f"The checkpoint does not fit this model ({found}). Expected exactly the trained weights of "
+                f"{type(self.net).__name__} with this run's settings; check model, backbone and template against the "
+                "checkpoint's 'config'."
             )
         checkpoint["state_dict"] = {**own, **given}

@@ -2,6 +2,7 @@
 
 import csv
 import importlib.metadata
+import io
 import json
 import platform
 import subprocess
@@ -67,6 +68,24 @@ class RunDirectory:
         write_atomically(self.path / "overrides.txt", ["".join(f"{line}\n" for line in overrides).encode()])
 
     @rank_zero_only
+    def cut_curve(self, step: int) -> None:
+        """Keep the rows of metrics.csv before `step`, where training (again) begins; without any, start a new file."""
+        path = self.path / "metrics.csv"
+        if not path.is_file():
+            return
+        with path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            rows = [row for row in reader if int(row["step"] or 0) < step]
+        if not rows:
+            path.unlink()
+            return
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, fieldnames=reader.fieldnames or [])
+        writer.writeheader()
+        writer.writerows(rows)
+        write_atomically(path, [text.getvalue().encode()])
+
+    @rank_zero_only
     def write_results(self, module: DialogueModule, seed: int) -> None:
         """metrics.json and generations.jsonl of a finished test."""
         for name, rows in module.generations.items():
@@ -81,7 +100,9 @@ class RunDirectory:
 
     @rank_zero_only
     def write_provenance(self, trainer: Trainer, module: DialogueModule, data: DialogueDataModule) -> None:
-        """provenance.json: code, packages, machine, data, sizes, time and memory."""
+        """provenance.json: code, packages, machine, data, sizes, time and memory; earlier sessions stay, as a list."""
+        path = self.path / "provenance.json"
+        earlier = json.loads(path.read_text()) if path.is_file() else None
         parameters = {id(p): p for p in module.net.parameters()}.values()
         record = {
             "code": _code_version(),
@@ -103,7 +124,9 @@ class RunDirectory:
             "peak_memory_bytes": _peak_memory(),
             "data": data.provenance(),
         }
-        write_atomically(self.path / "provenance.json", [json.dumps(record, indent=2).encode() + b"\n"])
+        if earlier is not None:
+            record["earlier"] = [*earlier.pop("earlier", []), earlier]
+        write_atomically(path, [json.dumps(record, indent=2).encode() + b"\n"])
 
 
 def _code_version() -> dict[str, Any]:

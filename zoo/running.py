@@ -2,11 +2,9 @@
 
 import logging
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import torch
 import wandb
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
@@ -14,6 +12,7 @@ from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
+from zoo.checkpoints import check_settings, read_checkpoint
 from zoo.errors import UserError
 from zoo.launch import forget_processes, repair_child_processes
 from zoo.module import DialogueModule
@@ -31,10 +30,14 @@ def run(cfg: DictConfig) -> float | None:
     if unknown := [verb for verb in cfg.run if verb not in VERBS]:
         raise UserError(f"run={unknown} is not among the verbs {', '.join(VERBS)}; write run=[fit,test].")
     directory = RunDirectory(cfg.run_dir)
+    checkpoint = find_checkpoint(cfg.ckpt_path, directory.path)
+    saved = read_checkpoint(Path(checkpoint)) if checkpoint else {}
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    check_settings(saved.get("config", {}), plain)  # before anything of an earlier run is touched
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     directory.write_configuration(OmegaConf.to_yaml(cfg, resolve=True), overrides)
-    checkpoint = find_checkpoint(cfg.ckpt_path, directory.path)
+    if "fit" in cfg.run:
+        directory.cut_curve(saved.get("global_step", 0))
     trainer: Trainer | None = None
     try:
         seed_everything(cfg.seed, workers=True, verbose=False)
@@ -43,12 +46,11 @@ def run(cfg: DictConfig) -> float | None:
         data = instantiate(cfg.data.datamodule)
         trainer = instantiate(
             cfg.trainer,
-            logger=list(instantiate(resumed_loggers(cfg.logger, checkpoint)).values()),
+            logger=list(instantiate(resumed_loggers(cfg.logger, saved.get("wandb_id"))).values()),
             callbacks=list(instantiate(cfg.callbacks).values()),
         )
         for logger in trainer.loggers:
             logger.log_hyperparams({"config": plain})  # one nested key: a W&B sweep locks the top-level ones
-        assert trainer is not None
         log.info("%s", describe_size(module))
         for verb in cfg.run:
             if verb == "fit":
@@ -79,34 +81,41 @@ def describe_size(module: DialogueModule) -> str:
     return f"{type(module.net).__name__}: {total:,} parameters, {trained:,} of them trained"
 
 
+def monitoring(trainer: Trainer) -> ModelCheckpoint | None:
+    """The checkpoint callback that monitors a value."""
+    return next((c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor), None)
+
+
 def best_checkpoint(trainer: Trainer) -> str | None:
-    """Path of the checkpoint with the best monitored value; None where nothing was monitored."""
-    monitoring = [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor]
-    return monitoring[0].best_model_path or None if monitoring else None
+    """Path of the checkpoint with the best monitored value; None where nothing was monitored or validated."""
+    callback = monitoring(trainer)
+    return callback.best_model_path or None if callback else None
 
 
 def best_score(trainer: Trainer) -> float | None:
     """The monitored value of `best_checkpoint`."""
-    monitoring = [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor]
-    return float(monitoring[0].best_model_score) if monitoring and monitoring[0].best_model_score is not None else None
+    callback = monitoring(trainer)
+    return float(callback.best_model_score) if callback and callback.best_model_score is not None else None
 
 
 def stop_children(trainer: Trainer | None) -> None:
     """End the other processes of a failed run, which would wait for this one for ever."""
     launcher = trainer.strategy.launcher if trainer is not None else None
-    for process in getattr(launcher, "procs", []):
+    processes = getattr(launcher, "procs", [])
+    for process in processes:
         process.kill()
+    processes.clear()  # Lightning's observer of this very list would kill this process before it says what was wrong
 
 
 def find_checkpoint(given: str | None, run_dir: Path) -> str | None:
-    """The file behind `ckpt_path`: a path, or "last" for the newest of the run directory.
+    """The file behind `ckpt_path`: a path, or "last" or "best" for one of the run directory's own.
 
     Raises:
         UserError: there is no such file.
     """
     if given is None:
         return None
-    path = run_dir / "checkpoints" / "last.ckpt" if given == "last" else Path(given)
+    path = run_dir / "checkpoints" / f"{given}.ckpt" if given in ("last", "best") else Path(given)
     if not path.is_file():
         found = sorted(str(p) for p in (run_dir / "checkpoints").glob("*.ckpt"))
         raise UserError(
@@ -114,19 +123,16 @@ def find_checkpoint(given: str | None, run_dir: Path) -> str | None:
             f"{', '.join(found) or 'none'}. With ckpt_path=last, name the directory of the run that was stopped: "
             "hydra.run.dir=OUTPUTS/DATE/TIME."
         )
-    if not zipfile.is_zipfile(path):
-        raise UserError(
-            f"{path} is not a whole checkpoint: it was cut short, or is another kind of file. Expected what a run "
-            "wrote; use another of its checkpoints, or start again."
-        )
     return str(path)
 
 
-def resumed_loggers(loggers: DictConfig, checkpoint: str | None) -> DictConfig:
-    """The loggers' configuration; a W&B logger without an id gets the one in the checkpoint."""
-    if checkpoint is None or "wandb" not in loggers or loggers.wandb.id is not None:
+def resumed_loggers(loggers: DictConfig, wandb_id: str | None) -> DictConfig:
+    """The loggers' configuration; a W&B logger without an id gets the checkpoint's, unless it is offline.
+
+    W&B cannot resume offline runs: a second part under one id would overwrite the first when both are uploaded.
+    """
+    if wandb_id is None or "wandb" not in loggers or loggers.wandb.id is not None or loggers.wandb.offline:
         return loggers
-    wandb_id = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True).get("wandb_id")
     return OmegaConf.merge(loggers, {"wandb": {"id": wandb_id}})  # type: ignore[return-value]
 
 

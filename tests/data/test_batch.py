@@ -14,7 +14,9 @@ PAD, END = 0, 99
 def encoded(lengths: tuple[int, int, int], candidates: tuple[int, ...] = (), seed: int = 0) -> EncodedExample:
     draw = random.Random(seed)
     ids = [[draw.randint(1, 90) for _ in range(length)] for length in (*lengths, *candidates)]
-    return EncodedExample(ids[0], ids[1], ids[2], ids[3:], num_words=1, num_characters=1, truncated=False)
+    return EncodedExample(
+        ids[0], ids[1], ids[2], ids[3:], num_words=lengths[2], num_characters=5 * lengths[2], truncated=False
+    )
 
 
 RAGGED = [encoded(lengths, seed=seed) for seed, lengths in enumerate([(3, 5, 2), (0, 7, 4), (6, 1, 1), (2, 0, 5)])]
@@ -35,6 +37,8 @@ def test_padding(pad_left):
         assert ids.dtype == torch.long
         assert mask.dtype == torch.bool
     assert batch.example_id.tolist() == [0, 1, 2, 3]
+    assert (batch.num_words.tolist(), batch.num_characters.tolist()) == ([2, 4, 1, 5], [10, 20, 5, 25])
+    assert batch.num_words.dtype == batch.num_characters.dtype == torch.long
     assert batch.candidates is batch.gold is None
 
 
@@ -80,6 +84,7 @@ def test_rows_and_to_touch_every_tensor():
     batch = collate([encoded((1, 2, 3), (2,), seed) for seed in range(3)], PAD, gold=[0, 0, 0], tokens_per_step=2.5)
     part = batch.rows(torch.tensor([2, 0]))
     assert part.example_id.tolist() == [2, 0]
+    assert part.num_words.tolist() == [3, 3]
     assert part.candidates.equal(batch.candidates[[2, 0]])
     assert part.response_mask.equal(batch.response_mask[[2, 0]])
     assert (len(part), part.tokens_per_step, part.pad_id) == (2, 2.5, PAD)

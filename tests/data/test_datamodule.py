@@ -16,6 +16,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+import zoo.data.corpora
 import zoo.data.table
 from zoo.data.corpora import ConvAI2Corpus, DemoCorpus, JsonlCorpus
 from zoo.data.datamodule import DialogueDataModule
@@ -76,6 +77,8 @@ def test_batches_are_what_the_template_gives(make, twelve):
                 mask = getattr(batch, f"{segment}_mask")[place]
                 assert getattr(batch, segment)[place][mask].tolist() == getattr(encoded, segment)
                 assert mask[-1 if segment != "response" else 0]  # padded on the left
+            assert batch.num_words[place] == len(examples[row].response.split())
+            assert batch.num_characters[place] == len(examples[row].response)
             if encoded.candidates:
                 gold = batch.gold[place]
                 assert batch.candidates[place, gold][batch.candidates_mask[place, gold]].tolist() == encoded.response
@@ -145,6 +148,81 @@ def test_subsets_orders_and_samples(make):
         == sample.eval_rows("valid")
         == make(max_eval_examples=5).eval_rows("valid")
     )
+
+
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_the_releases_order_holds_in_evaluation(make, split):
+    data = make(DemoLike(make().corpus.dialogues), order="sorted_desc", eval_batch_size=3)
+    loader = data.val_dataloader() if split == "valid" else data.test_dataloader()
+    batches = [batch.example_id.tolist() for batch in loader]
+    total = len(data.table(split))
+    characters = [len(data.template.context_text(data.example(split, row))) for row in range(total)]
+    rows = sorted(range(total), key=lambda row: (-characters[row], row))
+    assert batches == [rows[first : first + 3] for first in range(0, total, 3)]
+    by_tokens = make(eval_batch_size=3)
+    lengths = by_tokens.table(split).lengths.sum(axis=1)
+    shuffled = rows_of(by_tokens.val_dataloader() if split == "valid" else by_tokens.test_dataloader())
+    assert [lengths[row] for row in shuffled] == sorted(lengths, reverse=True)
+    sample = make(order="sorted_desc", max_eval_examples=4)
+    assert rows_of(sample.val_dataloader()) == sample.eval_rows("valid")
+    assert sorted(sample.eval_rows("valid")) == make(max_eval_examples=4).eval_rows("valid")
+    assert sample.eval_rows("valid") == [
+        row for row in make(order="sorted_desc").eval_rows("valid") if row in sample.eval_rows("valid")
+    ]
+
+
+def test_a_cut_response_tells_the_words_it_kept(make, small_tokenizer):
+    data = make()
+    data.template = DialogueTemplate(small_tokenizer(), max_response_tokens=6)
+    cut = 0
+    for batch in data.test_dataloader():
+        for place, row in enumerate(batch.example_id.tolist()):
+            reference = data.example("test", row).response
+            kept = data.template.decode(batch.response[place])
+            scored = kept if len(data.template.spaced(reference)) > len(kept) else reference
+            cut += scored != reference
+            assert batch.num_words[place] == len(scored.split())
+            assert batch.num_characters[place] == len(scored)
+    assert cut
+
+
+class Remote(Twelve):
+    """Has users, or not, and notes what it is asked to fetch."""
+
+    def __init__(self, dialogues: list[Dialogue], users: bool):
+        super().__init__(dialogues)
+        self.users, self.asked = users, []
+
+    def prepare(self, splits) -> None:
+        self.asked.append(tuple(splits))
+
+    def ranked(self, dialogue: Dialogue) -> Dialogue:
+        return super().ranked(dialogue) if self.users else dialogue
+
+
+@pytest.mark.parametrize("users", [False, True])
+def test_what_setup_opens_is_prepared(make, tmp_path, twelve, users):
+    corpus = Remote(twelve, users)
+    data = make(corpus)
+    trainer(tmp_path).test(Recorder(), datamodule=data, verbose=False)
+    everything = ("train", "valid", "test")
+    assert corpus.asked == ([("test",), everything] if users else [("test",)])
+    assert set(data._tables) == set(everything if users else ("test",))
+    trainer(tmp_path, max_epochs=1).fit(Recorder(), datamodule=make(corpus))
+    assert ("train", "valid") in corpus.asked
+
+
+def test_a_test_run_needs_no_training_file(make, tmp_path, twelve_file, monkeypatch):
+    def offline(*_: object) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(zoo.data.corpora, "fetch", offline)
+    corpus = ConvAI2Corpus(tmp_path, valid_file=twelve_file)
+    tester = Recorder()
+    trainer(tmp_path).test(tester, datamodule=make(corpus), verbose=False)
+    assert sorted(tester.tested) == list(range(47))
+    with pytest.raises(AssertionError, match="the network"):
+        trainer(tmp_path).fit(Recorder(), datamodule=make(corpus))
 
 
 def test_users_have_one_row_in_every_stage(make, twelve):
@@ -269,6 +347,8 @@ class Recorder(LightningModule):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(()))
         self.rows: list[tuple[int, list[int]]] = []
+        self.tested: list[int] = []
+        self.foretold: int | None = None
 
     def training_step(self, batch, _):
         self.rows.append((self.current_epoch, batch.example_id.tolist()))
@@ -277,7 +357,13 @@ class Recorder(LightningModule):
     def validation_step(self, batch, _):
         pass
 
+    def test_step(self, batch, batch_idx):
+        self.tested += batch.example_id.tolist()
+
     def configure_optimizers(self):
+        assert self.trainer.train_dataloader is None
+        self.foretold = self.trainer.datamodule.steps_per_epoch()
+        assert self.trainer.train_dataloader is None  # asking made no loader
         return torch.optim.SGD(self.parameters(), lr=0.0)
 
 
@@ -328,6 +414,38 @@ def test_limits_and_overfitting(make, tmp_path):
     assert len({tuple(rows) for _, rows in limited.rows}) == 6  # another order every epoch
     trainer(tmp_path, overfit_batches=2).fit(overfit, datamodule=make())
     assert len({tuple(rows) for _, rows in overfit.rows}) == 2
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "accumulate", "options"),
+    [
+        (8, 1, {}),
+        (8, 4, {}),
+        (12, 3, {}),  # 47 = 4 x 12 - 1
+        (9, 3, {}),  # the last two examples are too few for three parts
+        (8, 1, {"limit_train_batches": 4}),
+        (8, 1, {"limit_train_batches": 400}),
+        (8, 1, {"limit_train_batches": 0.5}),
+        (8, 2, {"limit_train_batches": 5}),  # the third step has one part only
+        (8, 4, {"limit_train_batches": 0.4}),  # 9.6 of 24
+        (8, 2, {"limit_train_batches": 1}),
+        (8, 2, {"limit_train_batches": 1.0}),
+        (8, 2, {"limit_train_batches": 0}),
+        (8, 2, {"overfit_batches": 3}),
+        (8, 2, {"fast_dev_run": 3}),
+    ],
+)
+def test_steps_per_epoch_are_those_of_the_trainer(make, tmp_path, batch_size, accumulate, options):
+    module, data = Recorder(), make(batch_size=batch_size)
+    running = trainer(tmp_path, accumulate_grad_batches=accumulate, max_epochs=2, **options)
+    running.fit(module, datamodule=data)
+    epochs = 1 if "fast_dev_run" in options else 2
+    assert running.global_step == epochs * module.foretold == epochs * data.steps_per_epoch()
+
+
+def test_steps_per_epoch_without_a_trainer(make):
+    assert make().steps_per_epoch() == 6
+    assert make(train_percent=20).steps_per_epoch() == 2
 
 
 def test_a_global_batch_that_does_not_divide(make, tmp_path):

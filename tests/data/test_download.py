@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import zoo.data.corpora
 from zoo.data.corpora import ConvAI2Corpus
 from zoo.data.download import CORPORA, Corpus, corpus_files, fetch
 from zoo.errors import UserError
@@ -227,6 +228,22 @@ def test_corpus_files_of_the_wrong_size_are_refused(tmp_path, twelve_file):
         ConvAI2Corpus(tmp_path, name="personachat", valid_file=twelve_file, download=False).load("test")
     with pytest.raises(UserError, match=r"absent\.txt was given"):
         ConvAI2Corpus(tmp_path, valid_file="absent.txt", download=False).load("valid")
+
+
+def test_only_the_splits_that_are_used_are_fetched(tmp_path, monkeypatch):
+    fetched = []
+    monkeypatch.setattr(zoo.data.corpora, "fetch", lambda source, root: fetched.append(source.name))
+    (tmp_path / "valid_self_original.txt").touch()
+    corpus = ConvAI2Corpus(tmp_path)
+    corpus.prepare(["valid", "test"])  # ConvAI2's test split is that file too
+    assert fetched == []
+    corpus.prepare(["train", "valid"])
+    assert fetched == ["convai2"]
+    ConvAI2Corpus(tmp_path, train_file="own.txt").prepare(["train"])  # not in the archive: no use to fetch it
+    ConvAI2Corpus(tmp_path, download=False).prepare(["train"])
+    assert fetched == ["convai2"]
+    ConvAI2Corpus(tmp_path, name="personachat").prepare(["test"])
+    assert fetched == ["convai2", "personachat"]
 
 
 def test_the_official_validation_files_pass(shared_data):

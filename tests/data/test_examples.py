@@ -3,7 +3,7 @@
 import pytest
 
 from zoo.data.convai2 import read_convai2
-from zoo.data.examples import examples_from_dialogues, sorted_rows, subset, subset_rows, user_of_persona
+from zoo.data.examples import examples_from_dialogues, sorted_rows, subset_rows, user_of_persona
 from zoo.data.records import Dialogue, Speaker, Utterance
 from zoo.errors import UserError
 
@@ -107,14 +107,18 @@ def test_sorted_rows_is_stable():
 
 def test_subsets():
     examples = examples_from_dialogues([dialogue(f"d{i}", 1 + i % 5) for i in range(20)])  # 60 examples
-    rows = [e.id for e in subset(examples, 10, seed=1)]
+    names, lengths = [e.dialogue for e in examples], [len(e.history) for e in examples]
+
+    def subset(*options, **more) -> list[int]:
+        return subset_rows(names, lengths, *options, **more)
+
+    rows = subset(10, seed=1)
     assert len(rows) == 6
-    assert rows == [e.id for e in subset(examples, 10, seed=1)] != [e.id for e in subset(examples, 10, seed=2)]
-    whole = subset(examples, 10, "random_dialogues", seed=1)
+    assert rows == subset(10, seed=1) != subset(10, seed=2)
+    whole = subset(10, "random_dialogues", seed=1)
     assert len(whole) >= 6
-    for name in {e.dialogue for e in whole}:
-        assert [e for e in whole if e.dialogue == name] == [e for e in examples if e.dialogue == name]
-    longest = subset(examples, 10, "longest_first", context_text=lambda e: "x" * len(e.history))
-    assert {len(e.history) for e in longest} == {9, 7}  # four dialogues have five turns
-    assert subset(examples, 100) == examples
-    assert len(subset(examples, 0.001)) == 1
+    kept = {names[row] for row in whole}
+    assert whole == [row for row, name in enumerate(names) if name in kept]
+    assert {lengths[row] for row in subset(10, "longest_first")} == {9, 7}  # four dialogues have five turns
+    assert subset(100) == list(range(60))
+    assert len(subset(0.001)) == 1

@@ -110,6 +110,8 @@ def test_batches_that_cannot_be_dealt(batch_size, world, accumulate, words):
         GlobalBatches(ragged(50), batch_size, world_size=world, accumulate=accumulate)
     with pytest.raises(UserError, match="at least 4"):
         GlobalBatches(ragged(3), 4, world_size=4)
+    with pytest.raises(UserError, match=r"data\.eval_batch_size=0"):
+        ShardSampler(0, 1, 3, 0)
 
 
 @pytest.mark.parametrize(("total", "world"), [(103, 4), (3, 4), (8, 1)])
@@ -124,6 +126,14 @@ def test_evaluation_repeats_and_drops_nothing(total, world, sort):
         assert len(sampler) == len(list(sampler)) == -(-len(own) // 5)
     some = ShardSampler(1, 2, total, 2, rows=[0, 2, 1])
     assert list(some) == [[2]]
+
+
+@pytest.mark.parametrize(("total", "world"), [(103, 4), (3, 4), (8, 1)])
+def test_whole_batches_are_the_same_on_any_number_of_ranks(total, world):
+    rows = np.random.default_rng(0).permutation(total).tolist()
+    samplers = [ShardSampler(rank, world, total, 5, rows=rows, whole_batches=True) for rank in range(world)]
+    batches = [rows[first : first + 5] for first in range(0, total, 5)]
+    assert [list(sampler) for sampler in samplers] == [batches[rank::world] for rank in range(world)]
 
 
 class Echo(Dataset):
@@ -170,8 +180,12 @@ def test_resumes_on_other_devices_but_not_on_other_data():
     other = GlobalBatches(ragged(70), 8, world_size=2, accumulate=2)
     other.load_state_dict(state)
     assert (other.start, other.epoch) == (6, 1)
-    for changed in (GlobalBatches(ragged(71), 8), GlobalBatches(ragged(70), 16), GlobalBatches(ragged(70), 8, seed=1)):
-        with pytest.raises(UserError, match="middle of an epoch"):
+    for changed, words in (
+        (GlobalBatches(ragged(71), 8), r"over 70 training examples, but this run has 71.*data\.train_percent"),
+        (GlobalBatches(ragged(70), 16), r"with data\.batch_size=8, but this run has data\.batch_size=16"),
+        (GlobalBatches(ragged(70), 8, seed=1), "with seed=0, but this run has seed=1"),
+    ):
+        with pytest.raises(UserError, match=f"middle of an epoch {words}"):
             changed.load_state_dict(state)
 
 

@@ -1,14 +1,17 @@
 """The template: layout, injection, truncation, orders, decoding, and parity of `fixed` and `reference` on real data."""
 
+import inspect
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 from transformers import AutoTokenizer
 
 from zoo.data.convai2 import read_convai2
 from zoo.data.examples import examples_from_dialogues
 from zoo.data.records import DialogueExample
-from zoo.data.template import ADDED_TOKENS, DialogueTemplate
+from zoo.data.template import ADDED_TOKENS, DialogueTemplate, add_dialogue_tokens
 from zoo.errors import UserError
 
 EXAMPLE = DialogueExample(
@@ -151,7 +154,47 @@ def test_long_personas_and_responses(small_tokenizer):
     assert encoded.persona == whole.persona[:4]
     assert encoded.response == [*whole.response[:4], template.eos_id]
     assert encoded.truncated
-    assert (encoded.num_words, encoded.num_characters) == (5, 17)  # of the whole reference
+
+
+def test_words_and_characters_are_those_that_are_scored(small_tokenizer):
+    said = changed(response="yes,old songs.  and  new ones", candidates=())
+    whole = DialogueTemplate(small_tokenizer()).encode(said)
+    assert (whole.num_words, whole.num_characters) == (5, 29)  # as the corpus has it, with its blanks
+    template = DialogueTemplate(small_tokenizer(), max_response_tokens=len(whole.response) - 4)
+    cut = template.encode(said)
+    kept = template.decode(cut.response)
+    assert "yes , old songs . and new ones".startswith(kept)
+    assert (cut.num_words, cut.num_characters) == (len(kept.split()), len(kept))
+    assert 0 < cut.num_characters < 29
+    assert cut.truncated
+
+
+def test_a_very_long_persona_is_cut_by_default(small_tokenizer):
+    template = DialogueTemplate(small_tokenizer())
+    encoded = template.encode(changed(persona=("very " * 700,)))
+    assert len(encoded.persona) == 512
+    assert encoded.truncated
+    assert encoded.persona[0] == template.tokenizer.convert_tokens_to_ids("P:")
+
+
+def test_configuration_and_class_have_the_same_limits():
+    limits = OmegaConf.load(Path(__file__).parents[2] / "conf" / "template" / "dialogue.yaml")
+    for name, parameter in inspect.signature(DialogueTemplate).parameters.items():
+        if name.startswith("max_"):
+            assert limits[name] == parameter.default
+
+
+def test_added_tokens_take_their_roles(small_tokenizer):
+    tokenizer = small_tokenizer()
+    for _ in range(2):  # the second time changes nothing
+        add_dialogue_tokens(tokenizer, ("Q:", "[SEP]", "[PAD]"))
+        assert (tokenizer.sep_token, tokenizer.pad_token, tokenizer.eos_token) == ("[SEP]", "[PAD]", "<|endoftext|>")
+        assert len(tokenizer) == len(small_tokenizer()) + 3
+
+
+def test_spaced(small_tokenizer):
+    assert DialogueTemplate(small_tokenizer()).spaced("hi,  you.ok ?") == "hi , you . ok ?"
+    assert DialogueTemplate(small_tokenizer(), space_punctuation=False).spaced("hi,  you") == "hi,  you"
 
 
 def test_persona_views_and_orders(small_tokenizer):
@@ -185,7 +228,6 @@ def test_decode(small_tokenizer):
     ids = template.encode(changed(response="i did n't , i 've", candidates=())).response
     noisy = [template.pad_id, *ids[:-1], template.sep_id, *ids[-1:], *ids]
     assert template.decode(noisy) == "i did n't , i 've"
-    assert template.decode(noisy, clean_up=True) == "i didn't, i've"
     assert template.decode([]) == ""
 
 

@@ -107,6 +107,13 @@ def test_one_step_lowers_the_loss(module: DialogueModule, ragged: DialogueBatch)
     assert module.learner(module.net, ragged) < before
 
 
+def test_every_weight_has_a_gradient_without_a_persona(module: DialogueModule, ragged: DialogueBatch) -> None:
+    """template.persona=none: DDP would wait for ever for the gradient of an encoder that nobody asked."""
+    nobody = replace(ragged, persona=ragged.persona[:, :0], persona_mask=ragged.persona_mask[:, :0])
+    module.learner(module.net, nobody).backward()
+    assert all(p.grad is not None for p in module.parameters() if p.requires_grad)
+
+
 def test_state_survives_a_checkpoint(
     module: DialogueModule, ragged: DialogueBatch, composed: Callable[..., DictConfig], tmp_path: Path
 ) -> None:

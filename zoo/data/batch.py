@@ -40,6 +40,8 @@ class DialogueBatch:
     candidates: Tensor | None = None  # [B, K, R']
     candidates_mask: Tensor | None = None  # [B, K, R'], all False for a candidate that a row does not have
     gold: Tensor | None = None  # [B] which candidate is the response; -1 where a row has none
+    num_words: Tensor | None = None  # [B] of what `response` holds, see `EncodedExample`
+    num_characters: Tensor | None = None  # [B]
 
     def __len__(self) -> int:
         return self.user.size(0)
@@ -139,6 +141,8 @@ def collate(
         users=np.zeros(size, dtype=np.int64) if users is None else np.asarray(users),
         example_ids=np.arange(size) if example_ids is None else np.asarray(example_ids),
         gold=np.full(size, -1) if gold is None else np.asarray(gold),
+        num_words=np.array([example.num_words for example in examples]),
+        num_characters=np.array([example.num_characters for example in examples]),
         pad_left=pad_left,
         tokens_per_step=tokens_per_step,
     )
@@ -153,6 +157,8 @@ def collate_ragged(
     users: NDArray[np.integer],
     example_ids: NDArray[np.integer],
     gold: NDArray[np.integer],
+    num_words: NDArray[np.integer],
+    num_characters: NDArray[np.integer],
     pad_left: Collection[str] = (),
     tokens_per_step: float | None = None,
 ) -> DialogueBatch:
@@ -166,6 +172,8 @@ def collate_ragged(
         example_id=torch.as_tensor(example_ids, dtype=torch.long),
         pad_id=pad_id,
         tokens_per_step=tokens_per_step,
+        num_words=torch.as_tensor(num_words, dtype=torch.long),
+        num_characters=torch.as_tensor(num_characters, dtype=torch.long),
     )
     most = int(candidate_counts.max(initial=0))
     if most == 0:

@@ -1,7 +1,7 @@
 """Where dialogues come from: one small class a corpus, all with `load(split)`; splits are train, valid and test."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -15,9 +15,9 @@ from zoo.errors import UserError
 class DialogueCorpus(Protocol):
     """What a datamodule needs.
 
-    Two methods are optional: `prepare()` fetches what is missing (one process calls it), and `describe(split)` tells
-    everything that decides the dialogues, in plain types, without reading them all. Without `describe` the dialogues
-    are loaded and hashed at every start.
+    Two methods are optional: `prepare(splits)` fetches what is missing of these splits (one process calls it), and
+    `describe(split)` tells everything that decides the dialogues, in plain types, without reading them all. Without
+    `describe` the dialogues are loaded and hashed at every start.
     """
 
     def load(self, split: str) -> list[Dialogue]:
@@ -40,7 +40,7 @@ class ConvAI2Corpus:
         candidates: keep the 20 replies to rank: True, False, or the splits that need them, e.g. ("valid", "test").
         train_file, valid_file, test_file: other files of the same format, absolute or below `root`; their sizes are not
             checked.
-        download: fetch the archive where a file is missing; False is offline.
+        download: fetch the archive where the file of a split that is used is missing; False is offline.
     """
 
     def __init__(
@@ -73,9 +73,9 @@ class ConvAI2Corpus:
         self.files = {"train": train_file, "valid": valid_file, "test": test_file}
         self.download = download
 
-    def prepare(self) -> None:
-        """Fetch the archive if an official file is missing and `download` is on."""
-        if self.download and any(self._official(split) and self._find(split) is None for split in self.files):
+    def prepare(self, splits: Collection[str]) -> None:
+        """Fetch the archive if the official file of one of `splits` is missing and `download` is on."""
+        if self.download and any(self._official(split) and self._find(split) is None for split in splits):
             fetch(self.source, self.root)
 
     def path(self, split: str) -> Path:

@@ -4,6 +4,7 @@ It serves every model and every corpus; what differs is handed in as `corpus` an
 """
 
 import logging
+import math
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,8 +49,8 @@ class DialogueDataModule(LightningDataModule):
         batch_size: examples of one optimizer step, over all devices and accumulated micro-batches.
         eval_batch_size: examples of one validation or test batch, per process.
         history, max_exchanges, users: see `zoo.data.examples.examples_from_dialogues`.
-        order: "shuffled" (length buckets, another order every epoch) or "sorted_desc" (longest context string first,
-            the same in every epoch: the PAA release's).
+        order: "shuffled" (length buckets, another order every epoch; evaluation by length) or "sorted_desc" (longest
+            context string first, the same in every epoch and in evaluation: the PAA release's).
         train_percent, subset_rule: use a part of the training split only, see `zoo.data.examples.subset_rows`.
         num_workers: loader processes.
         cache_dir: where the tables are kept.
@@ -104,11 +105,8 @@ class DialogueDataModule(LightningDataModule):
     # --- tables ---
 
     def prepare_data(self) -> None:
-        """Fetch the corpus if need be and tokenise the stage's splits; Lightning calls this in one process a node."""
-        if hasattr(self.corpus, "prepare"):
-            self.corpus.prepare()
-        for split in _splits_of(self.trainer.state.fn.value if self.trainer and self.trainer.state.fn else None):
-            self.table(split)
+        """Fetch and tokenise what the stage's `setup` opens; Lightning calls this in one process a node."""
+        self._open(self.trainer.state.fn.value if self.trainer and self.trainer.state.fn else None, fetch=True)
 
     def setup(self, stage: str | None = None) -> None:
         """Open the tables of a stage ("fit", "validate", "test"; None is all), building those that are not cached.
@@ -116,14 +114,20 @@ class DialogueDataModule(LightningDataModule):
         Raises:
             UserError: a corpus file is missing or malformed, or the cache cannot be written.
         """
-        for split in _splits_of(stage):
-            self.table(split)
-        if any(table.summary["users"] != [""] for table in self._tables.values()):
-            for split in SPLITS:  # a user has the same row in every stage, so all splits are asked for names
-                self.table(split)
+        self._open(stage)
         self.users = sorted({user for table in self._tables.values() for user in table.summary["users"]})
         for table in self._tables.values():
             table.number_users(self.users)
+
+    def _open(self, stage: str | None, fetch: bool = False) -> None:
+        """The tables of a stage's splits; of all splits where users are named: a user has one row in every stage."""
+        for splits in (_splits_of(stage), SPLITS):
+            if fetch and hasattr(self.corpus, "prepare"):
+                self.corpus.prepare(splits)
+            for split in splits:
+                self.table(split)
+            if all(table.summary["users"] == [""] for table in self._tables.values()):
+                break
 
     def table(self, split: str) -> ExampleTable:
         """The table of "train", "valid" or "test"; built at the first call on this machine, opened later."""
@@ -167,17 +171,22 @@ class DialogueDataModule(LightningDataModule):
         table = self.table("train")
         characters = table.numbers("context_characters").tolist()
         rows = subset_rows(table.strings("dialogue"), characters, self.train_percent, self.subset_rule, self.seed)
-        if self.order == "sorted_desc":
-            kept = set(rows)
-            rows = [row for row in sorted_rows(characters) if row in kept]
-        return rows
+        return self._ordered(table, rows)
 
     def eval_rows(self, split: str) -> list[int]:
-        """The rows to evaluate on: all, or a seeded sample of `max_eval_examples`."""
-        total = len(self.table(split))
-        if self.max_eval_examples is None or self.max_eval_examples >= total:
-            return list(range(total))
-        return sorted(random.Random(self.seed).sample(range(total), self.max_eval_examples))
+        """The rows to evaluate on, all or a seeded sample of `max_eval_examples`, in the order of `train_rows`."""
+        table = self.table(split)
+        rows = list(range(len(table)))
+        if self.max_eval_examples is not None and self.max_eval_examples < len(rows):
+            rows = sorted(random.Random(self.seed).sample(rows, self.max_eval_examples))
+        return self._ordered(table, rows)
+
+    def _ordered(self, table: ExampleTable, rows: list[int]) -> list[int]:
+        """`rows`, which are in corpus order, in that of "sorted_desc" where it is asked for."""
+        if self.order != "sorted_desc":
+            return rows
+        characters = table.numbers("context_characters")[rows].tolist()
+        return [rows[place] for place in sorted_rows(characters)]
 
     def train_dataloader(self) -> ResumableLoader:
         """Global batches, this process's part; its state is in every checkpoint.
@@ -185,10 +194,36 @@ class DialogueDataModule(LightningDataModule):
         Raises:
             UserError: `batch_size` cannot be dealt evenly to processes and micro-batches.
         """
+        batches = self._train_batches()
+        if batches.rank == 0:
+            log.info(
+                "train: %d examples in %d steps of %d, %.1f %% padding",
+                len(batches.rows), len(batches) // batches.accumulate, self.batch_size, 100 * batches.padding_fraction,
+            )  # fmt: skip
+        return ResumableLoader(self.table("train"), batch_sampler=batches, **self._loader_options())
+
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of one training epoch under the trainer's processes, accumulation and limit.
+
+        No loader is made, so a scheduler may ask before Lightning makes its own. `limit_train_batches` (which
+        `overfit_batches` and `fast_dev_run` set) counts micro-batches; an accumulation that it breaks off is a step.
+
+        Raises:
+            UserError: `batch_size` cannot be dealt evenly to processes and micro-batches.
+        """
+        batches = self._train_batches()
+        limit = self.trainer.limit_train_batches if self.trainer else None
+        micro_batches = len(batches)
+        if isinstance(limit, int):
+            micro_batches = min(micro_batches, limit)
+        elif limit is not None:
+            micro_batches = int(micro_batches * limit)  # rounds down, as Lightning does
+        return math.ceil(micro_batches / batches.accumulate)
+
+    def _train_batches(self) -> GlobalBatches:
         rank, world_size = self._place()
-        table = self.table("train")
-        batches = GlobalBatches(
-            table.lengths,
+        return GlobalBatches(
+            self.table("train").lengths,
             self.batch_size,
             seed=self.seed,
             rank=rank,
@@ -198,12 +233,6 @@ class DialogueDataModule(LightningDataModule):
             rows=self.train_rows(),
             reshuffle=not getattr(self.trainer, "overfit_batches", 0),
         )
-        if rank == 0:
-            log.info(
-                "train: %d examples in %d steps of %d, %.1f %% padding",
-                len(batches.rows), len(batches) // batches.accumulate, self.batch_size, 100 * batches.padding_fraction,
-            )  # fmt: skip
-        return ResumableLoader(table, batch_sampler=batches, **self._loader_options())
 
     def val_dataloader(self) -> DataLoader:
         """This process's share of the validation split, every example once."""
@@ -216,8 +245,15 @@ class DialogueDataModule(LightningDataModule):
     def _eval_dataloader(self, split: str) -> DataLoader:
         rank, world_size = self._place()
         table = self.table(split)
+        in_order = self.order == "sorted_desc"
         batches = ShardSampler(
-            rank, world_size, len(table), self.eval_batch_size, lengths=table.lengths, rows=self.eval_rows(split)
+            rank,
+            world_size,
+            len(table),
+            self.eval_batch_size,
+            lengths=None if in_order else table.lengths,
+            rows=self.eval_rows(split),
+            whole_batches=in_order,  # the release's metrics depend on batch mates
         )
         return DataLoader(table, batch_sampler=batches, **self._loader_options())
 

@@ -11,7 +11,7 @@ Two rules of history:
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from zoo.data.records import Dialogue, DialogueExample
@@ -177,16 +177,3 @@ def subset_rows(
             break
         kept += rows_of[name]
     return sorted(kept)
-
-
-def subset(
-    examples: Sequence[DialogueExample],
-    percent: float,
-    rule: SubsetRule = "random_examples",
-    seed: int = 0,
-    context_text: Callable[[DialogueExample], str] | None = None,
-) -> list[DialogueExample]:
-    """`subset_rows` over examples; `longest_first` measures `context_text(example)`, a template's method."""
-    text = context_text or (lambda example: " ".join(example.history))
-    dialogues = [example.dialogue for example in examples]
-    return [examples[row] for row in subset_rows(dialogues, [len(text(e)) for e in examples], percent, rule, seed)]

@@ -70,14 +70,15 @@ class GlobalBatches(Sampler[list[int]]):
         parts = world_size * accumulate
         if batch_size < parts or batch_size % parts:
             raise UserError(
-                f"A global batch of {batch_size} was given to {world_size} processes that accumulate {accumulate} "
+                f"data.batch_size={batch_size} was given to {world_size} processes that accumulate {accumulate} "
                 f"micro-batches; expected a multiple of {world_size} x {accumulate} = {parts}, for example "
                 f"data.batch_size={parts * max(1, batch_size // parts)} or {parts * (batch_size // parts + 1)}."
             )
         if len(self.rows) < parts:
             raise UserError(
                 f"{len(self.rows)} training examples were given to {world_size} processes that accumulate {accumulate} "
-                f"micro-batches; expected at least {parts}. Use fewer devices, accumulate less, or give more examples."
+                f"micro-batches; expected at least {parts}. Lower trainer.devices or trainer.accumulate_grad_batches, "
+                f"or raise data.train_percent."
             )
         # a last batch too small to give every part one example joins the batch before
         full, rest = divmod(len(self.rows), batch_size)
@@ -116,13 +117,21 @@ class GlobalBatches(Sampler[list[int]]):
         Raises:
             UserError: the state belongs to other data, another batch size or another seed.
         """
-        for name, own in self.state_dict().items():
-            if name in ("batch_size", "num_examples", "seed") and state[name] != own:
+        own = self.state_dict()
+        for name, setting in (("batch_size", "data.batch_size"), ("seed", "seed")):
+            if state[name] != own[name]:
                 raise UserError(
-                    f"The checkpoint was taken in the middle of an epoch with {name}={state[name]}, but this run has "
-                    f"{name}={own}; expected the same, or the epoch cannot go on where it stopped. Resume with "
-                    f"{name}={state[name]}, or from a checkpoint at the end of an epoch."
+                    f"The checkpoint was taken in the middle of an epoch with {setting}={state[name]}, but this run "
+                    f"has {setting}={own[name]}; expected the same, or the epoch cannot go on where it stopped. Resume "
+                    f"with {setting}={state[name]}, or from a checkpoint at the end of an epoch."
                 )
+        if state["num_examples"] != own["num_examples"]:
+            raise UserError(
+                f"The checkpoint was taken in the middle of an epoch over {state['num_examples']} training examples, "
+                f"but this run has {own['num_examples']}; expected the same, or the epoch cannot go on where it "
+                f"stopped. Resume with the data files and the data.train_percent of that run, or from a checkpoint at "
+                f"the end of an epoch."
+            )
         self.epoch = state["epoch"]
         self.start = state["position"] // state["accumulate"] * self.accumulate
 
@@ -193,7 +202,7 @@ class GlobalBatches(Sampler[list[int]]):
 
 
 class ShardSampler(Sampler[list[int]]):
-    """Batch sampler for evaluation: rows[rank::world_size], none repeated, none dropped.
+    """Batch sampler for evaluation: every row once, on one rank; none repeated, none dropped.
 
     Args:
         rank, world_size: this process's place.
@@ -201,6 +210,8 @@ class ShardSampler(Sampler[list[int]]):
         batch_size: examples a batch on this process.
         lengths: [N] or [N, S]; given, a rank's rows are sorted by total length (longest first), for less padding.
         rows: the rows to use; None is all.
+        whole_batches: False deals row by row, rows[rank::world_size]; True deals batches of consecutive rows, so that
+            a row has the same batch mates on any number of ranks.
     """
 
     def __init__(
@@ -211,14 +222,19 @@ class ShardSampler(Sampler[list[int]]):
         batch_size: int,
         lengths: NDArray[np.integer] | None = None,
         rows: Sequence[int] | None = None,
+        whole_batches: bool = False,
     ):
         if batch_size < 1:
-            raise UserError(f"eval_batch_size={batch_size} was given; expected at least 1.")
-        own = (np.arange(num_examples) if rows is None else np.asarray(rows))[rank::world_size]
+            raise UserError(f"data.eval_batch_size={batch_size} was given; expected at least 1.")
+        own = np.arange(num_examples) if rows is None else np.asarray(rows)
+        if not whole_batches:
+            own = own[rank::world_size]
         if lengths is not None:
             total = np.asarray(lengths).reshape(num_examples, -1).sum(axis=1)
             own = own[np.argsort(-total[own], kind="stable")]
         self.batches = [own[first : first + batch_size].tolist() for first in range(0, len(own), batch_size)]
+        if whole_batches:
+            self.batches = self.batches[rank::world_size]
 
     def __len__(self) -> int:
         return len(self.batches)

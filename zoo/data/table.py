@@ -47,7 +47,7 @@ SCHEMA = pa.schema(
     + [("persona_ids", IDS), ("context_ids", IDS), ("response_ids", IDS), ("candidate_ids", pa.list_(IDS))]
     + [("history_by_responder", pa.list_(pa.bool_())), ("truncated", pa.bool_())]
 )
-TOKEN_COLUMNS = [f"{segment}_ids" for segment in SEGMENTS]
+BATCH_COLUMNS = [*(f"{segment}_ids" for segment in SEGMENTS), "num_words", "num_characters"]
 CANDIDATE_COLUMNS = ["candidate_ids", "gold"]
 
 
@@ -165,7 +165,7 @@ class ExampleTable(Dataset[DialogueBatch]):
         self.pad_id, self.pad_left = pad_id, tuple(pad_left)
         self.lengths = np.stack([self.numbers(f"{segment}_length") for segment in SEGMENTS], axis=1)  # [N, 3]
         self.has_candidates = bool((self.numbers("gold") >= 0).any())
-        names = TOKEN_COLUMNS + (CANDIDATE_COLUMNS if self.has_candidates else [])
+        names = BATCH_COLUMNS + (CANDIDATE_COLUMNS if self.has_candidates else [])
         self._tokens = self.text.select_columns(names).with_format("arrow")
         self._user_rows = np.zeros(len(self.text), dtype=np.int64)
 
@@ -210,6 +210,8 @@ class ExampleTable(Dataset[DialogueBatch]):
             users=self._user_rows[rows],
             example_ids=np.asarray(rows),
             gold=gold,
+            num_words=columns["num_words"].to_numpy(),
+            num_characters=columns["num_characters"].to_numpy(),
             pad_left=self.pad_left,
             tokens_per_step=getattr(rows, "tokens_per_step", None),
         )

@@ -30,8 +30,17 @@ if TYPE_CHECKING:  # only a name here, and slow to import
 
 ADDED_TOKENS = ("[SEP]", "Q:", "R:", "P:", "[CLS]", "[BOS]", "[EOS]", "[PAD]")  # order gives GPT-2 ids 50257-50264
 ROLES = {"cls": "[CLS]", "sep": "[SEP]", "bos": "[BOS]", "eos": "[EOS]", "pad": "[PAD]"}
-# what transformers 4.x replaced by default, in its order; every right side is the left one without some blanks
-CLEAN_UP = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
+
+
+def add_dialogue_tokens(tokenizer: "PreTrainedTokenizerBase", added_tokens: Sequence[str]) -> None:
+    """Add `added_tokens` to `tokenizer`, in order, as plain tokens; those in `ROLES` become its cls, sep, bos, ...
+
+    Doing it again changes nothing.
+    """
+    tokenizer.add_tokens(list(added_tokens))
+    for role, token in ROLES.items():
+        if token in added_tokens:
+            setattr(tokenizer, f"{role}_token", token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +51,8 @@ class EncodedExample:
     context: list[int]
     response: list[int]
     candidates: list[list[int]]
-    num_words: int  # of the reference response as the corpus has it, split at blanks
-    num_characters: int
+    num_words: int  # of what `response` holds: the reference as the corpus has it, or the part kept of a cut one
+    num_characters: int  # likewise; words are split at blanks, and neither counts the end token
     truncated: bool  # was a segment cut?
 
 
@@ -51,8 +60,7 @@ class DialogueTemplate:
     """Serialises examples for one tokenizer.
 
     Args:
-        tokenizer: a transformers fast tokenizer. It is changed: `added_tokens` are added, in order, as plain tokens,
-            and those named [CLS], [SEP], [BOS], [EOS], [PAD] become its cls, sep, bos, eos and pad token. Build it with
+        tokenizer: a transformers fast tokenizer. It is changed by `add_dialogue_tokens`. Build it with
             `from_pretrained(folder)`: `GPT2TokenizerFast(vocab_file=...)` has one token in transformers 5.
         added_tokens: tokens to add; empty for a tokenizer that is to stay as it is (T5).
         persona_mark, partner_mark, responder_mark: stand before the persona, the partner's and the responder's
@@ -92,7 +100,7 @@ class DialogueTemplate:
         space_punctuation: bool = True,
         persona_order: Literal["as_given", "sorted", "shuffled"] = "as_given",
         persona: Literal["self", "partner", "both", "none"] = "self",
-        max_persona_tokens: int | None = None,
+        max_persona_tokens: int | None = 512,
         max_context_tokens: int = 512,
         max_response_tokens: int = 128,
         seed: int = 0,
@@ -124,10 +132,7 @@ class DialogueTemplate:
         self.max_response_tokens = max_response_tokens
         self.seed = seed
 
-        tokenizer.add_tokens(list(self.added_tokens))
-        for role, token in ROLES.items():
-            if token in self.added_tokens:
-                setattr(tokenizer, f"{role}_token", token)
+        add_dialogue_tokens(tokenizer, self.added_tokens)
         if tokenizer.eos_token_id is None:
             raise UserError(
                 f"{type(tokenizer).__name__} has no end token and added_tokens={self.added_tokens} brings none; "
@@ -175,7 +180,7 @@ class DialogueTemplate:
         partner = (self.partner_mark, example.partner_persona) if self.persona in ("partner", "both") else None
         parts = []
         for mark, sentences in filter(None, (own, partner)):
-            shown = [self._spaced(sentence) for sentence in sentences]
+            shown = [self.spaced(sentence) for sentence in sentences]
             if self.persona_order == "sorted":
                 shown.sort()
             elif self.persona_order == "shuffled":
@@ -185,11 +190,12 @@ class DialogueTemplate:
 
     def _turns(self, example: DialogueExample) -> list[tuple[str, str]]:
         return [
-            (self.responder_mark if by_responder else self.partner_mark, self._spaced(text))
+            (self.responder_mark if by_responder else self.partner_mark, self.spaced(text))
             for text, by_responder in zip(example.history, example.history_by_responder, strict=True)
         ]
 
-    def _spaced(self, text: str) -> str:
+    def spaced(self, text: str) -> str:
+        """The text as it is encoded: blanks around each of `. , ?`, runs of blanks collapsed (`space_punctuation`)."""
         return re.sub(r"\s+", " ", re.sub(r"([.,?])", r" \1 ", text)).strip() if self.space_punctuation else text
 
     # --- ids ---
@@ -211,7 +217,7 @@ class DialogueTemplate:
                     f"Example {example.id} has an empty response; expected words to learn. Remove the utterance from "
                     f"the corpus."
                 )
-            texts.update(dict.fromkeys(map(self._spaced, (example.response, *example.candidates))))
+            texts.update(dict.fromkeys(map(self.spaced, (example.response, *example.candidates))))
             if self.lone_blanks:
                 texts.update(dict.fromkeys((self.persona_text(example), self.context_text(example))))
             else:
@@ -227,15 +233,16 @@ class DialogueTemplate:
         persona, persona_cut = self._persona_ids(example, ids)
         context, context_cut = self._context_ids(example, ids)
         room = self.max_response_tokens - len(self._end)
-        responses = [ids[self._spaced(text)] for text in (example.response, *example.candidates)]
+        responses = [ids[self.spaced(text)] for text in (example.response, *example.candidates)]
+        scored = example.response if len(responses[0]) <= room else self.decode(responses[0][:room])
         response, *candidates = ([*response[:room], *self._end] for response in responses)
         return EncodedExample(
             persona=persona,
             context=context,
             response=response,
             candidates=candidates,
-            num_words=len(example.response.split()),
-            num_characters=len(example.response),
+            num_words=len(scored.split()),
+            num_characters=len(scored),
             truncated=persona_cut or context_cut or any(len(response) > room for response in responses),
         )
 
@@ -283,13 +290,11 @@ class DialogueTemplate:
             return [self._added_ids[mark]]
         return self._plain.encode(f" {mark}", add_special_tokens=False).ids
 
-    def decode(self, ids: Iterable[int], clean_up: bool = False) -> str:
+    def decode(self, ids: Iterable[int]) -> str:
         """Words of a response: cut at the first end token, without pads, marks and other added tokens.
 
         Args:
             ids: token ids of one response, a list or a tensor of one dimension.
-            clean_up: join punctuation to the word before it (` .` becomes `.`, ` n't` becomes `n't`, ...) as
-                transformers 4.x did by default; the reference protocol needs it.
         """
         skipped = {self.pad_id, *self._added_ids.values()}
         kept = []
@@ -298,11 +303,7 @@ class DialogueTemplate:
                 break
             if token not in skipped:
                 kept.append(token)
-        text = str(self.tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False))
-        if clean_up:
-            for spaced in CLEAN_UP:
-                text = text.replace(spaced, spaced.strip())
-        return text.strip()
+        return str(self.tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False)).strip()
 
 
 def _check(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -20,6 +20,7 @@ from zoo.data.batch import DialogueBatch
 class DialogueModel(nn.Module, ABC):
     """A Hugging Face language model `lm` and the rule by which a batch becomes its conditioning."""
 
+    prompt_segments: tuple[str, ...] = ("persona", "context")  # what takes positions before the response
     lm: Any  # a Hugging Face PreTrainedModel with GenerationMixin: typed loosely, as its attributes are dynamic
 
     @abstractmethod

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zoo.errors import UserError
+
 FUSIONS = ("paa", "context", "dual", "skipped", "param", "direct_sum")
 GATES = {"paa": "p", "context": "u", "dual": "pu", "skipped": "p", "param": "p", "direct_sum": ""}
 MASK_RULES = ("keep_above", "keep_below")
@@ -58,9 +60,9 @@ class Fusion(nn.Module):
     def __init__(self, kind: str, width: int, *, mask_rule: str = "keep_above") -> None:
         super().__init__()
         if kind not in FUSIONS:
-            raise ValueError(f"fusion is {kind!r}; expected one of {', '.join(FUSIONS)}")
+            raise UserError(f"model.net.fusion is {kind!r}; expected one of {', '.join(FUSIONS)}")
         if mask_rule not in MASK_RULES:
-            raise ValueError(f"mask_rule is {mask_rule!r}; expected one of {', '.join(MASK_RULES)}")
+            raise UserError(f"model.net.mask_rule is {mask_rule!r}; expected one of {', '.join(MASK_RULES)}")
         self.kind = kind
         self.mask_rule = mask_rule
         self.persona_gate = Gate(width) if "p" in GATES[kind] else None

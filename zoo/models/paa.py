@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from zoo.backbones import Backbone
 from zoo.data.batch import DialogueBatch
+from zoo.errors import UserError
 from zoo.models.base import DialogueModel
 from zoo.models.fusion import FUSIONS, MASK_RULES
 from zoo.models.paa_network import PAAConfig, PAAForDialogue
@@ -96,7 +97,7 @@ class PAA(DialogueModel):
         dropout: of attention, residual and embeddings everywhere; None keeps GPT-2's and BERT's 0.1.
 
     Raises:
-        ValueError: a switch has a value that does not exist; the existing ones are listed.
+        UserError: a switch has a value that does not exist; the existing ones are listed.
     """
 
     def __init__(
@@ -126,21 +127,27 @@ class PAA(DialogueModel):
         given = locals()
         for switch, choices in CHOICES.items():
             if given[switch] not in choices:
-                raise ValueError(f"model.net.{switch} is {given[switch]!r}; expected one of {', '.join(choices)}")
+                raise UserError(f"model.net.{switch} is {given[switch]!r}; expected one of {', '.join(choices)}")
         if isinstance(tau, str) and tau not in ("length_ratio", "padded_ratio"):
-            raise ValueError(f"model.net.tau is {tau!r}; expected length_ratio, padded_ratio or a number in [0, 1]")
+            raise UserError(f"model.net.tau is {tau!r}; expected length_ratio, padded_ratio or a number in [0, 1]")
         if not isinstance(tau, str) and not 0 <= tau <= 1:
-            raise ValueError(f"model.net.tau is {tau}; a constant threshold for weights in (0, 1) lies in [0, 1]")
+            raise UserError(f"model.net.tau is {tau}; a constant threshold for weights in (0, 1) lies in [0, 1]")
+        if (family := backbone.config().model_type) != "gpt2":
+            raise UserError(
+                f"backbone {backbone.name} is a {family}, but PAA's decoder is made of GPT-2 blocks; choose "
+                "backbone=gpt2, gpt2-medium, gpt2-large, gpt2-xl or tiny"
+            )
+        if backbone.config().hidden_size % encoder_heads:
+            raise UserError(
+                f"model.net.encoder_heads is {encoder_heads}, no divisor of the width {backbone.config().hidden_size}; "
+                "the encoders are as wide as the decoder"
+            )
         self.persona_prompt = persona_prompt
+        self.prompt_segments = ("persona",) if persona_prompt else ()
         self.decoder_positions = decoder_positions
         self.bos_token_id = tokenizer.bos_token_id
 
         published = backbone.load(tokenizer, dropout=dropout)
-        if published.config.model_type != "gpt2":
-            raise ValueError(
-                f"backbone {backbone.name} is a {published.config.model_type}, but PAA's decoder is made of GPT-2 "
-                "blocks; choose backbone=gpt2, gpt2-medium, gpt2-large, gpt2-xl or tiny"
-            )
         gpt2 = published.config.to_dict()
         config = PAAConfig(
             **{key: value for key, value in gpt2.items() if key not in NOT_INHERITED}
@@ -167,7 +174,7 @@ class PAA(DialogueModel):
             },
             attn_implementation="sdpa",
         )
-        self.lm = PAAForDialogue(config)
+        self.lm = PAAForDialogue(config).to(published.dtype)
         load_decoder(self.lm, published)
 
     def condition(self, batch: DialogueBatch) -> dict[str, Any]:

@@ -186,13 +186,20 @@ class PAADecoder(PAAPreTrainedModel, GPT2Model):
     def encode(self, encoder: BertModel | None, ids: Tensor, mask: Tensor) -> Tensor:
         """Encoder states before the pooler: ids and mask [B, S] -> [B, S, D]."""
         encoder = encoder if encoder is not None else self.persona_encoder
-        if ids.size(1) == 0:  # a template without this source
-            return self.wte.weight.new_zeros(ids.size(0), 0, self.config.hidden_size)
         if self.config.encoder_positions == "mask":
             positions = (mask.long().cumsum(1) - 1).clamp(min=0)  # [B, S]
         else:
             positions = torch.arange(ids.size(1), device=ids.device).expand_as(ids)
         return encoder(input_ids=ids, attention_mask=mask.long(), position_ids=positions).last_hidden_state
+
+    def never_empty(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """A source that the template leaves out becomes one masked token, so that all weights stay in the graph.
+
+        DDP waits for the gradient of every weight; these are exact zeros. [B, 0] -> [B, 1], other shapes unchanged.
+        """
+        if ids.size(1):
+            return ids, mask
+        return F.pad(ids, (0, 1), value=self.config.pad_token_id or 0), F.pad(mask, (0, 1))
 
     def tau(self, persona_mask: Tensor, context_mask: Tensor) -> Tensor:
         """The threshold of each row, [B, 1, 1] float32: |numerator| / (|persona| + |context|), or a constant.
@@ -212,6 +219,8 @@ class PAADecoder(PAAPreTrainedModel, GPT2Model):
 
     def memory(self, persona_ids: Tensor, persona_mask: Tensor, context_ids: Tensor, context_mask: Tensor) -> dict:
         """Keys and values of both sources for every layer, as arguments of `forward`: [B, L, 2, H, S, E] each."""
+        persona_ids, persona_mask = self.never_empty(persona_ids, persona_mask)
+        context_ids, context_mask = self.never_empty(context_ids, context_mask)
         persona = self.encode(self.persona_encoder, persona_ids, persona_mask)  # [B, P, D]
         context = self.encode(self.context_encoder, context_ids, context_mask)  # [B, U, D]
         return {
@@ -237,6 +246,9 @@ class PAADecoder(PAAPreTrainedModel, GPT2Model):
         context_kv: Tensor | None = None,
     ) -> Any:
         """GPT-2's forward; the sources come as ids [B, S] or, from `memory`, as keys and values."""
+        if persona_kv is None:
+            persona_ids, persona_mask = self.never_empty(persona_ids, persona_mask)
+            context_ids, context_mask = self.never_empty(context_ids, context_mask)
         sources = Sources(
             persona_mask=persona_mask.bool(),
             context_mask=context_mask.bool(),
@@ -289,7 +301,7 @@ class PAAForDialogue(PAAPreTrainedModel, GenerationMixin):
         persona_kv: Tensor | None = None,
         context_kv: Tensor | None = None,
         logits_to_keep: int = 0,
-        return_dict: bool = True,
+        return_dict: bool = True,  # generate() passes it; the answer is always a dictionary
     ) -> CausalLMOutputWithCrossAttentions:
         """Logits [B, T, V], or those of the last `logits_to_keep` positions."""
         output = self.transformer(
