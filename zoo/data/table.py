@@ -4,6 +4,7 @@ Columns are the fields of `DialogueExample` as text, the token ids of every segm
 """
 
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -51,6 +52,7 @@ BATCH_COLUMNS = [*(f"{segment}_ids" for segment in SEGMENTS), "num_words", "num_
 CANDIDATE_COLUMNS = ["candidate_ids", "gold"]
 
 
+@functools.cache  # as of the process's start: what is edited while it runs is not what it runs
 def code_version() -> str:
     """Changes whenever a file of this package or the tokenizers library does, so that no stale table is opened."""
     digest = hashlib.sha256(tokenizers.__version__.encode())
