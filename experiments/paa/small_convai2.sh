@@ -10,7 +10,7 @@ run() {
   python run.py data=convai2 data.root="$data" data.train_file=$train data.eval_batch_size=64 \
     backbone=gpt2 backbone.pretrained=false backbone.tokenizer_path="$output/tokenizer" \
     backbone.width=128 backbone.depth=4 backbone.heads=4 \
-    optimizer.lr=1e-3 scheduler=linear scheduler.num_warmup_steps=100 trainer.max_epochs=3 trainer.gradient_clip_val=1.0 trainer.precision=32-true \
+    optimizer.lr=1e-3 optimizer.fused=true scheduler=linear scheduler.num_warmup_steps=100 trainer.max_epochs=3 trainer.gradient_clip_val=1.0 trainer.precision=32-true \
     hydra.run.dir="$output/$1" "${@:2}" > "$output/$1.log" 2>&1
 }
 run paa model=paa
