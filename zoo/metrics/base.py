@@ -1,5 +1,6 @@
 """`GenerationMetric`: a torchmetrics Metric over `Generation`s; neither casts nor process counts change its value."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -46,13 +47,13 @@ class GenerationMetric(Metric):
         self.add_sum("n_rows", dtype=torch.int64)
         self.add_sum("n_lacking", dtype=torch.int64)
 
+    @abstractmethod
     def _accumulate(self, rows: Sequence[Generation]) -> None:
         """Add rows, at least one, that have all needed fields to the states."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _result(self) -> Tensor | dict[str, Tensor]:
         """The number, or several by name, from the states; NaN where a denominator is 0."""
-        raise NotImplementedError
 
     @property
     def result_names(self) -> tuple[str, ...]:
