@@ -16,7 +16,8 @@ from zoo.data.template import DialogueTemplate
 from zoo.errors import UserError
 from zoo.models.fusion import FUSIONS, GATES, Fusion
 from zoo.models.paa import PAA
-from zoo.models.paa_network import PAAConfig, PAAForDialogue
+from zoo.models.paa_blocks import PAAConfig
+from zoo.models.paa_network import PAAForDialogue
 
 B, T, D = 2, 5, 8
 LAYOUT = {"encoder_positions": "arange", "decoder_positions": "arange"}
@@ -158,6 +159,23 @@ def test_no_future_token_leaks(build: Callable[..., PAA], batch: DialogueBatch, 
         untouched = earlier[batch.response_mask]
         torch.testing.assert_close(after[untouched], before[untouched], rtol=0, atol=1e-12)
         assert not torch.allclose(after, before)
+
+
+def test_training_on_tokens_only_is_training_on_padded_rows(build: Callable[..., PAA], batch: DialogueBatch) -> None:
+    assert not batch.response_mask.all()  # there is something to skip
+    assert not batch.persona_mask.all()
+    outcomes = []
+    for skips_pads in (True, False):
+        model = build(dropout=0.0).train()
+        model.lm.transformer.skips_pads = skips_pads
+        logits = model(batch)
+        logits.square().mean().backward()
+        outcomes.append((logits, {name: p.grad for name, p in model.named_parameters() if p.grad is not None}))
+    (logits, gradients), (padded_logits, padded_gradients) = outcomes
+    torch.testing.assert_close(logits, padded_logits, rtol=0, atol=1e-12)
+    assert gradients.keys() == padded_gradients.keys()
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(gradient, padded_gradients[name], rtol=1e-9, atol=1e-12, msg=name)
 
 
 @pytest.mark.parametrize(("switches", "invariant"), [({}, True), (LAYOUT, False)])

@@ -4,7 +4,8 @@ Source: Huang, Zhang, Ko, Liu, Wu, Wang, Tang: "Personalized Dialogue Generation
 AAAI 2023 (arXiv:2210.15088). Two randomly initialised encoders read persona and context; GPT-2 is prompted with the
 persona and fuses both through a gate whose two halves are masked by a threshold tau that depends on the lengths.
 
-The network is in `zoo.models.paa_network`, the gate and its masks in `zoo.models.fusion`.
+The network is in `zoo.models.paa_network`, its blocks in `zoo.models.paa_blocks`, the gate and its masks in
+`zoo.models.fusion`.
 Letters: B batch, P persona, U context, R response, D hidden.
 """
 
@@ -19,7 +20,8 @@ from zoo.data.batch import DialogueBatch
 from zoo.errors import UserError
 from zoo.models.base import DialogueModel
 from zoo.models.fusion import FUSIONS, MASK_RULES
-from zoo.models.paa_network import PAAConfig, PAAForDialogue
+from zoo.models.paa_blocks import PAAConfig
+from zoo.models.paa_network import PAAForDialogue
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "fusion": FUSIONS,

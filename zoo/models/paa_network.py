@@ -8,130 +8,16 @@ self-attention as GPT-2 does; the keys and values of both cross-attentions are c
 Letters: B batch, P persona tokens, U context tokens, T decoder positions, D hidden, L layers, H heads, E head width.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import BertConfig, BertModel, GenerationMixin, GPT2Config, GPT2Model, GPT2PreTrainedModel
+from transformers import BertConfig, BertModel, GenerationMixin, GPT2Model, GPT2PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithCrossAttentions
-from transformers.models.gpt2.modeling_gpt2 import GPT2Attention, GPT2Block
 
-from zoo.models.fusion import Fusion
-
-
-class PAAConfig(GPT2Config):
-    """GPT-2's configuration and PAA's switches; their meaning and presets are in `zoo.models.paa.PAA`."""
-
-    model_type = "paa"
-
-    # Class attributes with annotations: transformers turns a configuration class into a dataclass.
-    fusion: str = "paa"
-    mask_rule: str = "keep_above"
-    tau: str | float = "length_ratio"
-    tau_numerator: str = "context"
-    gate_input: str = "residual"
-    encoder_layers: int = 4
-    encoder_heads: int = 4
-    encoder_max_positions: int = 512
-    encoder_positions: str = "mask"
-    encoder_embeddings: str = "own"
-    encoder_pooler: bool = False
-    encoder_dropout: float = 0.1
-    encoder_pad_token_id: int | None = None
-    share_encoders: bool = False
-    cross_out_init_std: float = 0.02
-
-
-@dataclass
-class Sources:
-    """What the decoder's blocks read beside their own states.
-
-    Either encoder states (training: each block projects them) or keys and values for all layers (decoding).
-    """
-
-    persona_mask: Tensor  # [B, P] bool
-    context_mask: Tensor  # [B, U] bool
-    tau: Tensor  # [B, 1, 1] float32
-    persona_states: Tensor | None = None  # [B, P, D]
-    context_states: Tensor | None = None  # [B, U, D]
-    persona_kv: Tensor | None = None  # [B, L, 2, H, P, E]
-    context_kv: Tensor | None = None  # [B, L, 2, H, U, E]
-
-
-class SourceAttention(GPT2Attention):
-    """GPT-2's cross-attention through SDPA, with keys and values from states or from the decoding memory."""
-
-    def __init__(self, config: PAAConfig, layer_idx: int) -> None:
-        super().__init__(config, is_cross_attention=True, layer_idx=layer_idx)
-
-    def keys_values(self, states: Tensor) -> Tensor:
-        """[B, S, D] -> [B, 2, H, S, E]: keys and values of one source."""
-        B, S, _ = states.shape
-        kv = self.c_attn(states).view(B, S, 2, self.num_heads, self.head_dim)  # [B, S, 2, H, E]
-        return kv.permute(0, 2, 3, 1, 4)  # [B, 2, H, S, E]
-
-    def forward(self, x: Tensor, kv: Tensor, mask: Tensor) -> Tensor:
-        """Queries [B, T, D], keys and values [B, 2, H, S, E], mask [B, S] -> [B, T, D], after out-projection."""
-        B, T, D = x.shape
-        query = self.q_attn(x).view(B, T, self.num_heads, self.head_dim).transpose(1, 2)  # [B, H, T, E]
-        # A row whose source is empty reads zeros: SDPA gives 0, not NaN, where every key is masked.
-        read = F.scaled_dot_product_attention(
-            query,
-            kv[:, 0].to(query.dtype),
-            kv[:, 1].to(query.dtype),
-            attn_mask=mask[:, None, None, :],  # [B, 1, 1, S]
-            dropout_p=self.attn_dropout.p if self.training else 0.0,
-            scale=self.scaling,
-        )  # [B, H, T, E]
-        return self.resid_dropout(self.c_proj(read.transpose(1, 2).reshape(B, T, D)))  # [B, T, D]
-
-
-class PAABlock(GPT2Block):
-    """x -> h = x + SelfAttn(LN1 x); y = h + H(h, o_p, o_u); out = y + MLP(LN2 y)."""
-
-    def __init__(self, config: PAAConfig, layer_idx: int) -> None:
-        super().__init__(config, layer_idx=layer_idx)
-        self.layer_idx = layer_idx
-        self.gate_input = config.gate_input
-        self.persona_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_epsilon)
-        self.persona_attention = SourceAttention(config, layer_idx)
-        self.context_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_epsilon)
-        self.context_attention = SourceAttention(config, layer_idx)
-        self.fusion = Fusion(config.fusion, config.hidden_size, mask_rule=config.mask_rule)
-
-    def forward(
-        self,
-        hidden_states: Tensor,
-        past_key_values: Any = None,
-        attention_mask: Tensor | None = None,
-        encoder_hidden_states: Tensor | None = None,
-        *,
-        sources: Sources,
-        use_cache: bool = False,
-        **kwargs: Any,
-    ) -> Tensor:
-        """[B, T, D] -> [B, T, D]; the signature is GPT2Block's (GPT2Model calls it), with `sources` added."""
-        attended, _ = self.attn(
-            self.ln_1(hidden_states), past_key_values=past_key_values, attention_mask=attention_mask
-        )  # [B, T, D]
-        h = hidden_states + attended
-        persona_kv = (
-            sources.persona_kv[:, self.layer_idx]
-            if sources.persona_kv is not None
-            else self.persona_attention.keys_values(sources.persona_states)
-        )  # [B, 2, H, P, E]
-        context_kv = (
-            sources.context_kv[:, self.layer_idx]
-            if sources.context_kv is not None
-            else self.context_attention.keys_values(sources.context_states)
-        )  # [B, 2, H, U, E]
-        o_p = self.persona_attention(self.persona_norm(h), persona_kv, sources.persona_mask)  # [B, T, D]
-        o_u = self.context_attention(self.context_norm(h), context_kv, sources.context_mask)  # [B, T, D]
-        gate_input = h if self.gate_input == "residual" else attended
-        y = h + self.fusion(gate_input, o_p, o_u, sources.tau)  # [B, T, D]
-        return y + self.mlp(self.ln_2(y))
+from zoo.models.paa_blocks import PAABlock, PAAConfig, SourceAttention, Sources
+from zoo.models.tokens_only import TokensOnly
 
 
 class PAAPreTrainedModel(GPT2PreTrainedModel):
@@ -153,6 +39,8 @@ class PAAPreTrainedModel(GPT2PreTrainedModel):
 
 class PAADecoder(PAAPreTrainedModel, GPT2Model):
     """GPT-2's body with PAA blocks, and the two encoders."""
+
+    skips_pads = True  # in training; False computes them as the release does, for comparisons
 
     def __init__(self, config: PAAConfig) -> None:
         super().__init__(config)
@@ -223,9 +111,10 @@ class PAADecoder(PAAPreTrainedModel, GPT2Model):
         context_ids, context_mask = self.never_empty(context_ids, context_mask)
         persona = self.encode(self.persona_encoder, persona_ids, persona_mask)  # [B, P, D]
         context = self.encode(self.context_encoder, context_ids, context_mask)  # [B, U, D]
+        every = TokensOnly(None)
         return {
-            "persona_kv": torch.stack([b.persona_attention.keys_values(persona) for b in self.h], dim=1),
-            "context_kv": torch.stack([b.context_attention.keys_values(context) for b in self.h], dim=1),
+            "persona_kv": torch.stack([b.persona_attention.keys_values(persona, every) for b in self.h], dim=1),
+            "context_kv": torch.stack([b.context_attention.keys_values(context, every) for b in self.h], dim=1),
             "persona_mask": persona_mask,
             "context_mask": context_mask,
         }
@@ -245,20 +134,36 @@ class PAADecoder(PAAPreTrainedModel, GPT2Model):
         persona_kv: Tensor | None = None,
         context_kv: Tensor | None = None,
     ) -> Any:
-        """GPT-2's forward; the sources come as ids [B, S] or, from `memory`, as keys and values."""
+        """GPT-2's forward; the sources come as ids [B, S] or, from `memory`, as keys and values.
+
+        In training the states of pads come out as zeros, uncomputed; evaluated as the release does, they are scored.
+        """
         if persona_kv is None:
             persona_ids, persona_mask = self.never_empty(persona_ids, persona_mask)
             context_ids, context_mask = self.never_empty(context_ids, context_mask)
+        persona_mask, context_mask = persona_mask.bool(), context_mask.bool()
+        skip_pads = self.skips_pads and self.training and past_key_values is None and attention_mask is not None
+        decoder_tokens, persona_tokens, context_tokens = (
+            TokensOnly(mask.bool() if skip_pads and mask is not None else None)
+            for mask in (attention_mask, persona_mask, context_mask)
+        )
+        tau = self.tau(persona_mask, context_mask)  # [B, 1, 1]
+        if skip_pads and attention_mask is not None:
+            tau = decoder_tokens.take(tau.expand(*attention_mask.shape, 1))  # [N, 1]
         sources = Sources(
-            persona_mask=persona_mask.bool(),
-            context_mask=context_mask.bool(),
-            tau=self.tau(persona_mask, context_mask),
+            persona_mask=persona_mask,
+            context_mask=context_mask,
+            tau=tau,
+            decoder_tokens=decoder_tokens,
+            persona_tokens=persona_tokens,
+            context_tokens=context_tokens,
             persona_kv=persona_kv,
             context_kv=context_kv,
         )
         if persona_kv is None:
-            sources.persona_states = self.encode(self.persona_encoder, persona_ids, persona_mask)
-            sources.context_states = self.encode(self.context_encoder, context_ids, context_mask)
+            persona = self.encode(self.persona_encoder, persona_ids, persona_mask)  # [B, P, D]
+            context = self.encode(self.context_encoder, context_ids, context_mask)  # [B, U, D]
+            sources.persona_states, sources.context_states = persona_tokens.take(persona), context_tokens.take(context)
         return super().forward(
             input_ids=input_ids,
             past_key_values=past_key_values,
