@@ -5,6 +5,7 @@ hub id or a folder (`backbone.path=`); a random initialisation happens only wher
 (`backbone.pretrained=false`), at any width and depth.
 """
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers.models import Unigram
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -96,6 +98,7 @@ class Backbone:
                 f"The tokenizer loaded from {source!r} has only {len(tokenizer)} tokens; a vocabulary file is probably "
                 "missing there. Expected vocab.json and merges.txt, tokenizer.json, or a SentencePiece model."
             )
+        mend_unknown_id(tokenizer)
         return tokenizer
 
     def config(self) -> PreTrainedConfig:
@@ -180,6 +183,21 @@ def add_token_rows(model: PreTrainedModel, vocab_size: int) -> None:
         for table in {model.get_input_embeddings().weight, model.get_output_embeddings().weight}:  # one, if tied
             noise = torch.randn(vocab_size - published, table.size(1), dtype=table.dtype, device=table.device)
             table[published:] = table[end] + 0.1 * 0.02 * noise
+
+
+def mend_unknown_id(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Make a Unigram tokenizer turn what it does not know into its own unknown token.
+
+    transformers 5 builds every `T5Tokenizer` with T5's id for it, 2, whatever the SentencePiece model says. In rinna's
+    models 2 is the end of a text: each rare character would end it. Other tokenizers stay as they are.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None or not isinstance(backend.model, Unigram) or tokenizer.unk_token_id is None:
+        return
+    model = json.loads(backend.to_str())["model"]
+    if model["unk_id"] != tokenizer.unk_token_id:
+        pieces = [(piece, score) for piece, score in model["vocab"]]
+        backend.model = Unigram(pieces, unk_id=tokenizer.unk_token_id, byte_fallback=model.get("byte_fallback", False))
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,11 @@ from zoo.models.base import DialogueModel
 
 
 class Learner(Protocol):
-    """Turns a batch into a loss; `automatic_optimization` is False for learners that step by themselves."""
+    """Turns a batch into a loss.
+
+    A learner with `automatic_optimization = False` steps by itself (`zoo.users.learner.PerUser`): it brings its own
+    `optimizer(model)`, takes its own batches (`begin`, `rounds`), and has `step`, `state_dict` and `load_state_dict`.
+    """
 
     automatic_optimization: bool
 

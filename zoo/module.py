@@ -51,7 +51,7 @@ class DialogueModule(LightningModule):
     ) -> None:
         super().__init__()
         self.net = net
-        self.learner = learner
+        self.learner: Any = learner  # one that steps by itself has more than the protocol
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.template = template
@@ -66,12 +66,14 @@ class DialogueModule(LightningModule):
         self.test_results: dict[str, float] = {}
 
     def setup(self, stage: str) -> None:
-        """Refuse data that is longer than the network's positions, before an index runs out of them."""
+        """Tell the model who its users are; refuse data longer than the network's positions."""
+        self._introduce_users()
         limit = getattr(self.net.lm.config, "max_position_embeddings", None)
         for split in {"fit": ("train", "valid"), "validate": ("valid",), "test": ("test",)}.get(stage, ()):
             lengths = dict(zip(SEGMENTS, self._datamodule.table(split).lengths.T, strict=True))
             prompt = int(sum((lengths[name] for name in self.net.prompt_segments), 0 * lengths["response"]).max())
             answer = max(int(lengths["response"].max()), self.decoding.max_new_tokens if stage == "test" else 0)
+            prompt += self.net.num_extra_positions
             if limit is not None and prompt + 1 + answer > limit:
                 raise UserError(
                     f"The {split} split needs {prompt + 1 + answer} positions ({prompt} before the reply, {answer} for "
@@ -79,16 +81,37 @@ class DialogueModule(LightningModule):
                     "decoding.max_new_tokens, or choose a backbone with more positions."
                 )
 
+    def _introduce_users(self) -> None:
+        """Rows for the data's users; a model that was trained on some is not asked about others."""
+        data = self._datamodule
+        if not self.net.users or list(self.net.users) == data.users:
+            return
+        if self.net.users == [""]:
+            personas = data.personas()
+            self.net.set_users(data.users, [self.template.ids(" " + " ".join(personas[user])) for user in data.users])
+        elif strangers := sorted(set(data.users) - set(self.net.users)):
+            raise UserError(
+                f"The data have {len(data.users)} users, of whom this model has no state for {len(strangers)} "
+                f"({', '.join(map(repr, strangers[:3]))}); expected data of the users it was trained on."
+            )
+
     # -- training -----------------------------------------------------------------------------------------------------
 
     def training_step(self, batch: DialogueBatch, batch_idx: int) -> Tensor:
-        """The learner's loss of one micro-batch."""
+        """The learner's loss of one micro-batch, or its own step."""
+        if not self.automatic_optimization:
+            optimizer: Any = self.optimizers()
+            loss = self.learner.step(self.net, optimizer.step, optimizer.optimizer.forget)
+            self.log("train/loss", loss, prog_bar=True, batch_size=1)
+            return loss
         loss = self.learner(self.net, batch)
         self.log("train/loss", loss.detach(), prog_bar=True, batch_size=len(batch))
         return loss
 
     def configure_optimizers(self) -> Any:
         """The optimizer over what is trainable, with the schedule counted in optimizer steps."""
+        if not self.automatic_optimization:
+            return self.learner.optimizer(self.net)
         optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
         try:
             scheduler = self.scheduler(optimizer=optimizer, num_training_steps=self.planned_steps())
@@ -209,7 +232,7 @@ class DialogueModule(LightningModule):
         Args:
             history: what was said; an empty list opens the conversation.
             persona: sentences of the one who answers.
-            user: id of the one who answers, for models with a state per user.
+            user: id of the one who answers; it must be known to a model with a state per user.
             seed: of sampled decoding.
         """
         self.eval()
@@ -225,7 +248,8 @@ class DialogueModule(LightningModule):
             response="-",  # a template encodes whole examples; generation never reads it
             user=user,
         )
-        batch = collate([self.template.encode(example)], pad_id=self.template.pad_id)
+        rows = [self.net.row_of(user)]
+        batch = collate([self.template.encode(example)], pad_id=self.template.pad_id, users=rows)
         return self.respond(batch.to(self.device))[0]
 
     def _examples(self, stage: str, batch: DialogueBatch) -> list[DialogueExample]:
@@ -243,9 +267,24 @@ class DialogueModule(LightningModule):
         for name in frozen & set(checkpoint["state_dict"]):
             del checkpoint["state_dict"][name]
         checkpoint["config"] = self.run_config
+        checkpoint["users"] = list(self.net.users)
+        if not self.automatic_optimization:
+            checkpoint["learner"] = self.learner.state_dict(self.net, optimizer=self.trainer.optimizers[0])
+            for name, value in self.state_dict().items():  # rows that other ranks trained have come in by now
+                if name in checkpoint["state_dict"]:
+                    checkpoint["state_dict"][name] = value
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint that is not this model's, by name; fill in frozen weights."""
+        if self.net.users and list(self.net.users) != (users := checkpoint.get("users", [])):
+            if self.net.users != [""]:
+                raise UserError(
+                    f"The checkpoint holds the state of {len(users)} users, but this run's data have "
+                    f"{len(self.net.users)}, or others; expected the data that it was trained on."
+                )
+            self.net.set_users(users)
+        if not self.automatic_optimization and "learner" in checkpoint:
+            self.learner.load_state_dict(checkpoint["learner"])
         given, own = checkpoint["state_dict"], self.state_dict()
         trained = {name for name, p in self.named_parameters(remove_duplicate=False) if p.requires_grad}
         check_settings(checkpoint.get("config", {}), self.run_config)

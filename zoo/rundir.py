@@ -17,10 +17,12 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.utilities import rank_zero_only
 
+from zoo.adapters.store import AdapterStore
 from zoo.data.datamodule import DialogueDataModule
-from zoo.metrics.files import write_atomically
+from zoo.files import write_atomically
 from zoo.metrics.generations import write_generations
 from zoo.metrics.results import write_results
+from zoo.models.adapted import AdaptedModel
 from zoo.module import DialogueModule
 
 PACKAGES = ("torch", "lightning", "transformers", "torchmetrics", "datasets", "hydra-core", "omegaconf", "sacrebleu")
@@ -97,6 +99,20 @@ class RunDirectory:
             sum(len(rows) for rows in module.generations.values()),
             seed,
         )
+
+    @rank_zero_only
+    def write_adapters(self, module: DialogueModule) -> None:
+        """adapters/, a PEFT folder a user, the same packed in adapters.zoo, and users.jsonl, what became of each."""
+        if not isinstance(module.net, AdaptedModel):
+            return
+        store = AdapterStore(self.path / "adapters")
+        names = ["shared"] if module.net.shared else list(module.net.users)
+        for name in names:
+            store.save(name, module.net.adapter(name))
+        store.pack(self.path / "adapters.zoo")
+        if not module.automatic_optimization:
+            lines = [json.dumps(report, ensure_ascii=False) + "\n" for report in module.learner.reports()]
+            write_atomically(self.path / "users.jsonl", [line.encode() for line in lines])
 
     @rank_zero_only
     def write_provenance(self, trainer: Trainer, module: DialogueModule, data: DialogueDataModule) -> None:

@@ -17,6 +17,7 @@ from zoo.errors import UserError
 from zoo.launch import forget_processes, repair_child_processes
 from zoo.module import DialogueModule
 from zoo.rundir import RunDirectory, is_first_process
+from zoo.strategies import ShardedUsers
 from zoo.terminal import show_results
 
 log = logging.getLogger(__name__)
@@ -44,8 +45,10 @@ def run(cfg: DictConfig) -> float | None:
         module = instantiate(cfg.model)
         module.run_config = plain
         data = instantiate(cfg.data.datamodule)
+        sharded = {"strategy": ShardedUsers()} if deals_users(cfg.trainer, module) else {}
         trainer = instantiate(
             cfg.trainer,
+            **sharded,
             logger=list(instantiate(resumed_loggers(cfg.logger, saved.get("wandb_id"))).values()),
             callbacks=list(instantiate(cfg.callbacks).values()),
         )
@@ -55,6 +58,7 @@ def run(cfg: DictConfig) -> float | None:
         for verb in cfg.run:
             if verb == "fit":
                 trainer.fit(module, data, ckpt_path=checkpoint)
+                directory.write_adapters(module)
                 checkpoint = best_checkpoint(trainer)  # what comes after uses the best
             else:
                 getattr(trainer, verb)(module, data, ckpt_path=checkpoint, verbose=False)
@@ -72,6 +76,12 @@ def run(cfg: DictConfig) -> float | None:
         if wandb.run is not None:
             wandb.finish()  # or every job of a sweep would land in one run
         forget_processes()
+
+
+def deals_users(trainer: DictConfig, module: DialogueModule) -> bool:
+    """Do several processes train users of their own, instead of one set of weights together?"""
+    several = trainer.devices not in (1, "1", [0]) or trainer.num_nodes > 1
+    return several and not module.automatic_optimization and trainer.strategy in ("auto", "ddp")
 
 
 def describe_size(module: DialogueModule) -> str:

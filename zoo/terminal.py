@@ -21,7 +21,7 @@ def show_results(module: DialogueModule, num_replies: int) -> None:
             console.print(conversation(row))
 
 
-def metrics_table(results: dict[str, float], versions: dict[str, int], num_examples: int) -> Table:
+def metrics_table(results: dict[str, float], versions: dict[str, int | str], num_examples: int) -> Table:
     """Metric, value, version."""
     table = Table(title=f"test, {num_examples:,} examples", title_justify="left", header_style="bold")
     table.add_column("metric")

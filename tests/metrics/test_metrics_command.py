@@ -36,7 +36,7 @@ def test_recomputed_equals_stored(run_dir, capsys):
     output = capsys.readouterr().out
     assert "12 examples, protocol default" in output
     rows = table_rows(output)
-    assert len(rows) == 13
+    assert len(rows) == 15
     assert all(recomputed == stored and equal == "yes" for recomputed, stored, equal in rows.values())
     assert (run_dir / "metrics.json").read_bytes() == before
 
@@ -77,7 +77,7 @@ def test_write_where_nothing_is_stored(run_dir):
     (run_dir / "config.yaml").write_text("seed: 9\n")
     assert main([str(run_dir), "--write"]) == 0
     results = read_results(run_dir / "metrics.json")
-    assert (results.n_examples, results.seed, len(results.metrics)) == (12, 9, 13)
+    assert (results.n_examples, results.seed, len(results.metrics)) == (12, 9, 15)
 
 
 def test_the_protocol_that_the_run_recorded(run_dir, capsys):
@@ -89,7 +89,7 @@ def test_the_protocol_that_the_run_recorded(run_dir, capsys):
     assert "protocol mine" in output
     assert list(table_rows(output)) == ["test/f1_words"]
     assert main([str(run_dir), "--protocol", "default"]) == 0
-    assert len(table_rows(capsys.readouterr().out)) == 13
+    assert len(table_rows(capsys.readouterr().out)) == 15
 
 
 def test_a_protocol_of_ones_own(run_dir, tmp_path, capsys):
@@ -113,7 +113,7 @@ def spoil(name, text):
         (spoil("config.yaml", "- a"), [], "config.yaml holds a list"),
         (spoil("config.yaml", "protocol: {_target_: zoo.metrics.gone.Metric}"), [], "cannot be read: Error locating"),
         (spoil("config.yaml", "protocol: {a: 1}"), [], "does not describe a zoo.metrics.suite.MetricSuite"),
-        (lambda _: None, ["--protocol", "paa"], "There is no protocol 'paa'. Choose default, paa_reference."),
+        (lambda _: None, ["--protocol", "paa"], "There is no protocol 'paa'. Choose default, japanese, paa_reference."),
         (lambda _: None, ["--protocol", "gone.yaml"], "There is no protocol 'gone.yaml'"),
     ],
 )

@@ -12,8 +12,11 @@ from zoo.metrics import (
     DistinctNgrams,
     DistinctReplies,
     Hits,
+    LcsF1,
     MetricSuite,
+    NgramF1,
     ReferencePerplexity,
+    RougeL,
     TeacherForcedMacroF1,
     TokenPerplexity,
     WordF1,
@@ -37,6 +40,10 @@ def everything():
         BitsPerChar(),
         ReferencePerplexity(),
         WordF1(),
+        NgramF1(),
+        LcsF1(),
+        RougeL(),
+        NgramF1(words="japanese"),
         TeacherForcedMacroF1(),
         Bleu(),
         DistinctNgrams(1),
@@ -80,7 +87,7 @@ def test_every_metric_is_the_same_over_one_two_and_four_processes(tmp_path, corp
     suite = everything()
     suite.update(rows)
     expected = suite.compute()
-    assert len(expected) == 18  # hits among 20 and among 3
+    assert len(expected) == 22  # hits among 20 and among 3
     assert not any(math.isnan(value) for value in expected.values())
     for rank in range(4):
         for case, values in json.loads((tmp_path / f"{rank}.json").read_text()).items():

@@ -11,8 +11,8 @@ from zoo.metrics import LIKELIHOOD_FIELDS, Bleu, Hits, MetricSuite, TokenPerplex
 
 PROTOCOLS = Path(__file__).parents[2] / "conf" / "protocol"
 RESULTS = {
-    "default": "ppl_token ppl_word bits_per_char f1_parlai bleu_p1 bleu_p2 bleu1 bleu2 bleu4 brevity_penalty "
-    "distinct_1 distinct_2 distinct_s",
+    "default": "ppl_token ppl_word bits_per_char f1_parlai f1_2gram f1_lcs bleu_p1 bleu_p2 bleu1 bleu2 bleu4 "
+    "brevity_penalty distinct_1 distinct_2 distinct_s",
     "paa_reference": "ppl_token ppl_reference f1_teacher_forced_macro bleu_p1 bleu_p2 distinct_1 "
     "distinct_2_per_unigram",
 }

@@ -23,7 +23,7 @@ assert MODELS
 def module(request: pytest.FixtureRequest, composed: Callable[..., DictConfig]) -> DialogueModule:
     """`instantiate(cfg.model)` at width 32 in float64."""
     torch.manual_seed(0)
-    cfg = composed(f"model={request.param}", "data=demo", *TINY)
+    cfg = composed(f"model={request.param}", "data=demo", "users=one", *TINY)
     return instantiate(cfg.model).double().eval()
 
 
@@ -66,9 +66,7 @@ def test_generation_predicts_what_teacher_forcing_does(
         output_logits=True,
         output_scores=True,
     )
-    given = module.net.condition(ragged)
-    given["attention_mask"] = given["attention_mask"].long()
-    output = module.net.lm.generate(generation_config=decoding, **given)
+    output = module.net.continued(ragged, decoding)
     tokens = module.net.generate(ragged, decoding)  # [B, new]
     assert tokens.shape == (len(ragged), new)
     forced = replace(ragged, response=tokens, response_mask=torch.ones_like(tokens, dtype=torch.bool))
@@ -127,7 +125,7 @@ def test_state_survives_a_checkpoint(
     with torch.no_grad():
         for parameter in module.parameters():
             if parameter.requires_grad:
-                parameter.add_(1.0)
+                parameter.mul_(-1.5).add_(1.0)  # a layer norm would undo a shift alone
     assert not torch.allclose(module.net(ragged), before)
     module.on_load_checkpoint(saved)
     module.load_state_dict(saved["state_dict"])

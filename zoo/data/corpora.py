@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from zoo.data.convai2 import read_convai2
 from zoo.data.download import CORPORA, PersonaText, PersonaView, corpus_files, fetch
 from zoo.data.jsonl import read_jsonl
+from zoo.data.licence import Licence
 from zoo.data.records import Dialogue, Utterance
 from zoo.errors import UserError
 
@@ -17,7 +18,8 @@ class DialogueCorpus(Protocol):
 
     Two methods are optional: `prepare(splits)` fetches what is missing of these splits (one process calls it), and
     `describe(split)` tells everything that decides the dialogues, in plain types, without reading them all. Without
-    `describe` the dialogues are loaded and hashed at every start.
+    `describe` the dialogues are loaded and hashed at every start. A corpus of others puts its licence there too, see
+    `zoo.data.licence`: what may not be published is known by it.
     """
 
     def load(self, split: str) -> list[Dialogue]:
@@ -64,6 +66,8 @@ class ConvAI2Corpus:
             )
         self.root = Path(root)
         self.source = CORPORA[name]
+        self.licence = Licence(self.source.licence)
+        self.may_publish_models = self.licence.may_publish_models
         self.persona_view: PersonaView = persona_view
         self.persona_text: PersonaText = persona_text
         if isinstance(candidates, bool):
@@ -126,12 +130,13 @@ class ConvAI2Corpus:
         return dialogues
 
     def describe(self, split: str) -> dict[str, Any]:
-        """Name, options and the file's sha256."""
+        """Name, options, the file's sha256 and the licence."""
         path = self.path(split)
         return {
             "corpus": self.source.name,
             "files": {path.name: file_sha256(path)},
             "candidates": split in self.candidates,
+            "licence": self.licence.describe(),
         }
 
     def _find(self, split: str) -> Path | None:

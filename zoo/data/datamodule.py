@@ -6,7 +6,7 @@ It serves every model and every corpus; what differs is handed in as `corpus` an
 import logging
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -188,12 +188,24 @@ class DialogueDataModule(LightningDataModule):
         characters = table.numbers("context_characters")[rows].tolist()
         return [rows[place] for place in sorted_rows(characters)]
 
-    def train_dataloader(self) -> ResumableLoader:
-        """Global batches, this process's part; its state is in every checkpoint.
+    def personas(self) -> dict[str, list[str]]:
+        """Each user's persona sentences in the training split, in the order in which they first appear."""
+        table = self.table("train")
+        found: dict[str, dict[str, None]] = {user: {} for user in self.users}
+        for user, sentences in zip(table.strings("user"), table.strings("persona"), strict=True):
+            found[user].update(dict.fromkeys(sentences))
+        return {user: list(sentences) for user, sentences in found.items()}
+
+    def train_dataloader(self) -> Any:
+        """Global batches, this process's part; its state is in every checkpoint. Or a learner's own rounds.
 
         Raises:
             UserError: `batch_size` cannot be dealt evenly to processes and micro-batches.
         """
+        learner: Any = getattr(getattr(self.trainer, "lightning_module", None), "learner", None)
+        if not getattr(learner, "automatic_optimization", True):  # it takes from the tables what it wants
+            learner.begin(self.users, self.table("train"), self.table("valid"), *self._place())
+            return Rounds(learner.rounds)
         batches = self._train_batches()
         if batches.rank == 0:
             log.info(
@@ -300,6 +312,16 @@ class DialogueDataModule(LightningDataModule):
                 "examples_truncated": table.summary["truncated"],
             }
         return {"splits": splits, "users": len(self.users), "template": self.template.settings(), "seed": self.seed}
+
+
+class Rounds:
+    """What a Trainer iterates over while a learner takes its own batches: the numbers of its rounds."""
+
+    def __init__(self, rounds: Callable[[], Iterator[int]]):
+        self.rounds = rounds
+
+    def __iter__(self) -> Iterator[int]:
+        return self.rounds()
 
 
 def _splits_of(stage: str | None) -> tuple[str, ...]:

@@ -150,6 +150,7 @@ class ExampleTable(Dataset[DialogueBatch]):
     Attributes:
         lengths: [N, 3] tokens of persona, context and response.
         summary: "users" (sorted), "dialogues", "truncated" (number of examples).
+        user_rows: [N] place of each example's user, see `number_users`.
 
     Raises:
         UserError: the folder is damaged.
@@ -169,7 +170,7 @@ class ExampleTable(Dataset[DialogueBatch]):
         self.has_candidates = bool((self.numbers("gold") >= 0).any())
         names = BATCH_COLUMNS + (CANDIDATE_COLUMNS if self.has_candidates else [])
         self._tokens = self.text.select_columns(names).with_format("arrow")
-        self._user_rows = np.zeros(len(self.text), dtype=np.int64)
+        self.user_rows = np.zeros(len(self.text), dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.text)
@@ -187,7 +188,7 @@ class ExampleTable(Dataset[DialogueBatch]):
         place = {user: row for row, user in enumerate(users)}
         named = self.text.data.column("user").combine_chunks().dictionary_encode()
         places = np.array([place[user] for user in named.dictionary.to_pylist()], dtype=np.int64)
-        self._user_rows = places[named.indices.to_numpy()]
+        self.user_rows = places[named.indices.to_numpy()]
 
     def __getitem__(self, row: int) -> DialogueBatch:
         """A batch of one."""
@@ -209,7 +210,7 @@ class ExampleTable(Dataset[DialogueBatch]):
             candidates,
             counts,
             pad_id=self.pad_id,
-            users=self._user_rows[rows],
+            users=self.user_rows[rows],
             example_ids=np.asarray(rows),
             gold=gold,
             num_words=columns["num_words"].to_numpy(),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # only a name here, and slow to import
     from transformers import PreTrainedTokenizerBase
 
 ADDED_TOKENS = ("[SEP]", "Q:", "R:", "P:", "[CLS]", "[BOS]", "[EOS]", "[PAD]")  # order gives GPT-2 ids 50257-50264
+END_MARK = "<eos>"  # as a mark or separator: the tokenizer's own end token, whatever it is called
 ROLES = {"cls": "[CLS]", "sep": "[SEP]", "bos": "[BOS]", "eos": "[EOS]", "pad": "[PAD]"}
 
 
@@ -65,13 +66,13 @@ class DialogueTemplate:
         added_tokens: tokens to add; empty for a tokenizer that is to stay as it is (T5).
         persona_mark, partner_mark, responder_mark: stand before the persona, the partner's and the responder's
             utterances; `partner_mark` also before the partner's persona. A mark that is no added token is encoded as
-            text; "" is no mark.
+            text; "" is no mark, "<eos>" the tokenizer's end token.
         separator: stands between utterances of the context; "" is none.
         lone_blanks: False is `fixed`, True is `reference`, see the head of this module.
         target_end: "eos" ends a response with the eos token; "blank_eos" puts a lone blank before it (`reference`).
         space_punctuation: surround each of `. , ?` by blanks and collapse runs of blanks.
         persona_order: "as_given", "sorted", or "shuffled" (drawn from `seed` and the example's id).
-        persona: whose sentences fill the persona segment; "none" leaves it empty.
+        persona: whose sentences fill the persona segment; "none" leaves it empty, "id" puts the user's id there.
         max_persona_tokens: a longer persona loses its end; None is no limit.
         max_context_tokens: a longer context loses whole turns, oldest first; a single turn that is still too long loses
             its oldest tokens and keeps its mark.
@@ -99,7 +100,7 @@ class DialogueTemplate:
         target_end: Literal["eos", "blank_eos"] = "eos",
         space_punctuation: bool = True,
         persona_order: Literal["as_given", "sorted", "shuffled"] = "as_given",
-        persona: Literal["self", "partner", "both", "none"] = "self",
+        persona: Literal["self", "partner", "both", "none", "id"] = "self",
         max_persona_tokens: int | None = 512,
         max_context_tokens: int = 512,
         max_response_tokens: int = 128,
@@ -107,7 +108,7 @@ class DialogueTemplate:
     ):
         _check("target_end", target_end, ("eos", "blank_eos"))
         _check("persona_order", persona_order, ("as_given", "sorted", "shuffled"))
-        _check("persona", persona, ("self", "partner", "both", "none"))
+        _check("persona", persona, ("self", "partner", "both", "none", "id"))
         if min(max_context_tokens, max_response_tokens, max_persona_tokens or 3) < 3:
             raise UserError(
                 f"max_persona_tokens={max_persona_tokens}, max_context_tokens={max_context_tokens}, "
@@ -149,7 +150,7 @@ class DialogueTemplate:
         self._plain = _without_added_tokens(backend)
         self._encoder = _unpadded(Tokenizer.from_str(backend)) if lone_blanks else self._plain
         self._marks = {mark: self._mark(mark) for mark in (persona_mark, partner_mark, responder_mark, separator)}
-        self._end = [*(self._ids(" ") if target_end == "blank_eos" else []), self.eos_id]
+        self._end = [*(self.ids(" ") if target_end == "blank_eos" else []), self.eos_id]
 
     @property
     def vocab_size(self) -> int:
@@ -177,6 +178,8 @@ class DialogueTemplate:
     def _persona_parts(self, example: DialogueExample) -> list[tuple[str, list[str]]]:
         """(mark, sentences) of whoever is shown."""
         own = (self.persona_mark, example.persona) if self.persona in ("self", "both") else None
+        if self.persona == "id":
+            own = (self.persona_mark, (example.user,))
         partner = (self.partner_mark, example.partner_persona) if self.persona in ("partner", "both") else None
         parts = []
         for mark, sentences in filter(None, (own, partner)):
@@ -274,18 +277,21 @@ class DialogueTemplate:
     def _turn_ids(self, turns: list[tuple[str, str]], ids: dict[str, list[int]]) -> list[int]:
         if self.lone_blanks:
             text = f" {self.separator} ".join(f"{mark} {said}" for mark, said in turns)
-            return ids[text] if text in ids else self._ids(text)
+            return ids[text] if text in ids else self.ids(text)
         context: list[int] = []
         for mark, said in turns:
             context += (self._marks[self.separator] if context else []) + self._marks[mark] + ids[f" {said}"]
         return context
 
-    def _ids(self, text: str) -> list[int]:
+    def ids(self, text: str) -> list[int]:
+        """Token ids of plain text, nothing added."""
         return self._encoder.encode(text, add_special_tokens=False).ids
 
     def _mark(self, mark: str) -> list[int]:
         if not mark:
             return []
+        if mark == END_MARK:
+            return [self.eos_id]
         if mark in self._added_ids:
             return [self._added_ids[mark]]
         return self._plain.encode(f" {mark}", add_special_tokens=False).ids

@@ -11,6 +11,9 @@ name                              unit      definition
 ``ppl_reference``                 -         exp(mean of teacher-forced token losses > 0): PAA's
 ``f1_parlai``                     %         mean over replies of word-multiset F1; no case, punctuation, a/an/the
 ``f1_words``, ``f1_characters``   %         the same over words between blanks, over characters
+``f1_2gram``                      %         the same over bigrams of ParlAI's words; a reply of one word has none: 0
+``f1_lcs``                        %         mean over replies of 2 LCS / (words of reply + of reference), ParlAI's words
+``rouge_l``                       %         the same over runs of a-z and 0-9 in lower case: rouge-score's rougeL
 ``f1_teacher_forced_macro``       %         macro-F1 over token types, argmax against target ids, with padding: PAA's
 ``bleu_p1``, ``bleu_p2``          %         corpus n-gram precision, no brevity penalty: PAA's "BLEU-1/2"
 ``bleu1``, ``bleu2``, ``bleu4``   %         corpus BLEU up to that order, with brevity penalty (sacrebleu)
@@ -21,8 +24,9 @@ name                              unit      definition
 ``hits_1_of_20``                  %         gold reply scores strictly above the 19 others; a tie is a miss
 ================================  ========  ============================================================================
 
-Splitting differently adds an ending: ``distinct_1_characters``, ``bleu4_char``, ``bleu4_ja_mecab``. Examples with K
-candidates instead of 20 make ``hits_1_of_<K>``. A quotient without a denominator is NaN, in metrics.json null.
+Splitting differently adds an ending: ``distinct_1_characters``, ``bleu4_char``, ``bleu4_ja_mecab``; words of Japanese
+end in ``_japanese`` (protocol=japanese), and their versions name the dictionary. Examples with K candidates instead of
+20 make ``hits_1_of_<K>``. A quotient without a denominator is NaN, in metrics.json null.
 
 `MetricSuite` holds the metrics of one protocol (conf/protocol); `python -m zoo.metrics RUN_DIR` computes them again.
 Importing this package costs nothing: torch and sacrebleu load with the first name that is used.
@@ -38,6 +42,8 @@ if TYPE_CHECKING:
     from zoo.metrics.f1 import TeacherForcedMacroF1, WordF1
     from zoo.metrics.generations import LIKELIHOOD_FIELDS, Generation, read_generations, write_generations
     from zoo.metrics.hits import Hits
+    from zoo.metrics.lcs import LcsF1, RougeL
+    from zoo.metrics.ngram_f1 import NgramF1
     from zoo.metrics.perplexity import BitsPerChar, ReferencePerplexity, TokenPerplexity, WordPerplexity
     from zoo.metrics.results import Results, read_results, write_results
     from zoo.metrics.suite import MetricSuite
@@ -55,6 +61,9 @@ _HOME = {
     "read_generations": "generations",
     "write_generations": "generations",
     "Hits": "hits",
+    "LcsF1": "lcs",
+    "RougeL": "lcs",
+    "NgramF1": "ngram_f1",
     "BitsPerChar": "perplexity",
     "ReferencePerplexity": "perplexity",
     "TokenPerplexity": "perplexity",
@@ -75,9 +84,12 @@ __all__ = [
     "Generation",
     "GenerationMetric",
     "Hits",
+    "LcsF1",
     "MetricSuite",
+    "NgramF1",
     "ReferencePerplexity",
     "Results",
+    "RougeL",
     "TeacherForcedMacroF1",
     "TokenPerplexity",
     "WordF1",

@@ -60,7 +60,7 @@ def recompute(run_dir: Path, suite: MetricSuite) -> Results:
     if not found:
         raise UserError(f"There is no generations.jsonl in {run_dir}. Evaluate the run first: that writes it.")
     metrics: dict[str, float] = {}
-    versions: dict[str, int] = {}
+    versions: dict[str, int | str] = {}
     n_examples = 0
     for path, match in found.items():
         prefix = f"test/{match['test_set']}/" if match["test_set"] else "test/"

@@ -20,7 +20,7 @@ class GenerationMetric(Metric):
 
     A subclass names the fields it `needs`, keeps sums (`add_sum`) or sets of integer rows (`add_int_rows`) over them in
     `_accumulate`, and turns these into one number or a dict of numbers in `_result`. `name` is what the number is
-    reported as, `version` is written beside it and rises whenever the same rows would give another number.
+    reported as, `version` is written beside it and changes whenever the same rows would give another number.
 
     Rows that lack a needed field are only counted. `compute` then gives
 
@@ -35,7 +35,7 @@ class GenerationMetric(Metric):
     full_state_update = False
 
     name: str
-    version: int = 1
+    version: int | str = 1  # a text names the dictionary too: "1, unidic-lite 1.0.8"
     needs: ClassVar[frozenset[str]]
     n_rows: Tensor
     n_lacking: Tensor

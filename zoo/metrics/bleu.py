@@ -10,11 +10,17 @@ from torch import Tensor
 from zoo.errors import UserError
 from zoo.metrics.base import GenerationMetric, columns
 from zoo.metrics.generations import Generation
+from zoo.metrics.japanese import dictionary, japanese, unified_characters
+from zoo.metrics.text import versioned
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU, BLEUScore
 
 MAX_ORDER = 4
+OWN = {
+    "japanese": japanese,
+    "characters": unified_characters,
+}  # splitting before sacrebleu, which then splits at blanks
 MEASURES = ("bleu_p1", "bleu_p2", "bleu1", "bleu2", "bleu4", "brevity_penalty")
 
 
@@ -63,7 +69,8 @@ class Bleu(GenerationMetric):
 
     Equal to `sacrebleu.corpus_bleu` (smoothing, tokenizer and all; `BLEU(max_ngram_order=n)` for `bleu<n>`). `report`
     says which are given; with a tokenizer other than sacrebleu's default "13a", such as "char" or "ja-mecab", their
-    names end in it (`bleu4_char`). `signature` is sacrebleu's, to print beside a number.
+    names end in it (`bleu4_char`). "japanese" and "characters" put texts into NFKC, which sacrebleu's own do not, and
+    split them by zoo.metrics.japanese. `signature` is sacrebleu's, to print beside a number.
 
     Raises:
         UserError: unknown names in `report`, or a tokenizer that cannot be used.
@@ -79,8 +86,11 @@ class Bleu(GenerationMetric):
         super().__init__()
         if unknown := [measure for measure in report if measure not in MEASURES]:
             raise UserError(f"BLEU has no {', '.join(unknown)}. Choose of {', '.join(MEASURES)}.")
-        scorer(tokenize)  # a tokenizer that is not there fails now, not after an hour of decoding
         self.tokenize = tokenize
+        self.split = OWN.get(tokenize)
+        self._scorer_tokenize = "none" if self.split else tokenize
+        scorer(self._scorer_tokenize)  # a tokenizer that is not there fails now, not after an hour of decoding
+        self.version = versioned(self.version, tokenize)
         self.report = tuple(report)
         self.add_sum("counts", MAX_ORDER, dtype=torch.int64)  # n-grams found in the reference, by order
         self.add_sum("totals", MAX_ORDER, dtype=torch.int64)  # n-grams of the reply
@@ -89,9 +99,10 @@ class Bleu(GenerationMetric):
     @property
     def signature(self) -> str:
         """What was computed, in sacrebleu's notation."""
-        bleu = scorer(self.tokenize)
+        bleu = scorer(self._scorer_tokenize)
         bleu.corpus_score(["."], [["."]])  # sacrebleu knows the number of references only after a score
-        return str(bleu.get_signature())
+        words = dictionary() if self.tokenize == "japanese" else self.tokenize
+        return str(bleu.get_signature()) + (f"|words:{words}" if self.split else "")
 
     @property
     def result_names(self) -> tuple[str, ...]:
@@ -101,11 +112,15 @@ class Bleu(GenerationMetric):
     def _reported_as(self, measure: str) -> str:
         return measure if self.tokenize == "13a" else f"{measure}_{self.tokenize.replace('-', '_')}"
 
+    def _spaced(self, text: str) -> str:
+        return " ".join(self.split(text)) if self.split else text
+
     def _accumulate(self, rows: Sequence[Generation]) -> None:
         # effective_order changes only a sentence's score, which is not read; without it sacrebleu warns every time
-        bleu = scorer(self.tokenize, effective_order=True)
+        bleu = scorer(self._scorer_tokenize, effective_order=True)
         sentences = [
-            bleu.sentence_score(response, [reference]) for response, reference in columns(rows, "response", "reference")
+            bleu.sentence_score(self._spaced(response), [self._spaced(reference)])
+            for response, reference in columns(rows, "response", "reference")
         ]
         self.counts += _summed([sentence.counts for sentence in sentences]).to(self.device)
         self.totals += _summed([sentence.totals for sentence in sentences]).to(self.device)

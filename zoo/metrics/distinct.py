@@ -9,7 +9,7 @@ from torch import Tensor
 from zoo.errors import UserError
 from zoo.metrics.base import GenerationMetric, columns, ratio
 from zoo.metrics.generations import Generation
-from zoo.metrics.text import tokenizer
+from zoo.metrics.text import tokenizer, versioned
 
 
 def ngrams(units: Sequence[str], order: int) -> Iterator[str]:
@@ -48,8 +48,8 @@ class DistinctNgrams(_DistinctShare):
     """`distinct_<n>`: different n-grams / all n-grams of the corpus of replies, in percent (arXiv:1510.03055).
 
     `denominator="unigrams"` divides by the number of words whatever n is: `distinct_<n>_per_unigram`, PAA's "Dist-2".
-    `tokenize` is "punctuation" (PAA's: every punctuation character is a word); with "words", "characters" or "parlai"
-    the name ends in it. Case is kept. The value falls as a corpus grows: compare corpora of one size.
+    `tokenize` is "punctuation" (PAA's: every punctuation character is a word); with "words", "characters", "japanese"
+    or "parlai" the name ends in it. Case is kept. The value falls as a corpus grows: compare corpora of one size.
 
     Raises:
         UserError: an order below 1, an unknown denominator or way of splitting.
@@ -65,6 +65,7 @@ class DistinctNgrams(_DistinctShare):
         self.order = order
         self.per_unigram = denominator == "unigrams" and order > 1  # for n = 1 they are the same
         self.split = tokenizer(tokenize)
+        self.version = versioned(self.version, tokenize)
         self.name = f"distinct_{order}{'_per_unigram' * self.per_unigram}"
         if tokenize != "punctuation":
             self.name += f"_{tokenize}"

@@ -13,7 +13,7 @@ from torch import Tensor
 from zoo.errors import UserError
 from zoo.metrics.base import GenerationMetric, columns, ratio, sum_by_first_column
 from zoo.metrics.generations import Generation
-from zoo.metrics.text import tokenizer
+from zoo.metrics.text import tokenizer, versioned
 
 
 def overlap_f1(response: Sequence[str], reference: Sequence[str]) -> float:
@@ -37,7 +37,8 @@ def macro_f1(counts: Tensor) -> Tensor:
 class WordF1(GenerationMetric):
     """`f1_parlai`: mean over replies of `overlap_f1` with the reference, in percent.
 
-    `tokenize` may be "words", "characters" or "punctuation" instead; the name then ends in it (`f1_characters`).
+    `tokenize` may be "words", "characters", "japanese" or "punctuation" instead, which keep case and punctuation; the
+    name then ends in it (`f1_characters`). `NgramF1` of order 1 leaves these out in Japanese too.
     Source: ParlAI parlai/core/metrics.py, F1Metric with one reference.
     """
 
@@ -48,6 +49,7 @@ class WordF1(GenerationMetric):
         super().__init__()
         self.name = f"f1_{tokenize}"
         self.split = tokenizer(tokenize)
+        self.version = versioned(self.version, tokenize)
         self.add_sum("f1")
 
     def _accumulate(self, rows: Sequence[Generation]) -> None:

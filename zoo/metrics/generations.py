@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import UserError
-from zoo.metrics.files import write_atomically
+from zoo.files import write_atomically
 
 LIKELIHOOD_FIELDS = frozenset({"nll", "n_tokens", "n_words", "n_chars"})  # what validation knows without decoding
 

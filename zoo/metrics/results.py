@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import UserError
-from zoo.metrics.files import write_atomically
+from zoo.files import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Results:
     """The contents of metrics.json; `other` holds keys that are not of this contract."""
 
     metrics: dict[str, float]  # "test/ppl_token", or "test/<set>/ppl_token" where there are several test sets
-    versions: dict[str, int]  # by the name of the metric alone
+    versions: dict[str, int | str]  # by the name of the metric alone
     n_examples: int
     seed: int | None
     other: dict[str, Any] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class Results:
 def write_results(
     path: str | Path,
     metrics: Mapping[str, float],
-    versions: Mapping[str, int],
+    versions: Mapping[str, int | str],
     n_examples: int,
     seed: int | None,
     other: Mapping[str, Any] | None = None,

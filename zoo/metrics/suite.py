@@ -24,6 +24,7 @@ class MetricSuite(nn.Module):
         teacher_forced_ids: the evaluation loop shall record `target_ids`, `argmax_ids` and `token_nll`, padded as in
             their batch; switched on by itself where a metric needs one of them.
         clean_up: the evaluation loop shall pass `zoo.metrics.text.clean_up` over responses and references.
+        words: what the protocol's metrics split texts into, where they share one setting (`${...words}` in its file).
 
     Raises:
         UserError: two of the metrics report under one name.
@@ -35,10 +36,12 @@ class MetricSuite(nn.Module):
         name: str = "custom",
         teacher_forced_ids: bool = False,
         clean_up: bool = False,
+        words: str = "whitespace",
     ) -> None:
         super().__init__()
         self.metrics = nn.ModuleDict(metrics)
         self.name = name
+        self.words = words
         self.clean_up = clean_up
         self.teacher_forced_ids = teacher_forced_ids or not self.needs.isdisjoint(
             {"target_ids", "argmax_ids", "token_nll"}
@@ -78,7 +81,7 @@ class MetricSuite(nn.Module):
             for key, metric in zip(self.metrics, self._metrics, strict=True)
             if metric.needs <= available
         }
-        return MetricSuite(chosen, name=self.name, clean_up=self.clean_up)
+        return MetricSuite(chosen, name=self.name, clean_up=self.clean_up, words=self.words)
 
     def update(self, generations: Sequence[Generation]) -> None:
         """Count in the generations of one batch."""
@@ -94,7 +97,7 @@ class MetricSuite(nn.Module):
             UserError: some rows have what a metric needs and some do not.
         """
         values: dict[str, float] = {}
-        versions: dict[str, int] = {}
+        versions: dict[str, int | str] = {}
         for metric in self._metrics:
             with warnings.catch_warnings():  # no rows on this process, or none at all, is allowed here
                 warnings.filterwarnings("ignore", message=".*was called before the ``update`` method.*")
@@ -107,7 +110,7 @@ class MetricSuite(nn.Module):
         self._versions = versions
         return values
 
-    def versions(self) -> dict[str, int]:
+    def versions(self) -> dict[str, int | str]:
         """Version by name: of what the last `compute` gave, before the first one of what the metrics announce."""
         return dict(self._versions)
 

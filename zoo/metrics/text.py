@@ -1,10 +1,11 @@
-"""From a reply to the units that F1 and distinct-n count. A metric's name says which way of splitting it used."""
+"""From a reply to the units that F1, ROUGE and distinct-n count. A metric's name says how its texts were split."""
 
 import re
 import string
 from collections.abc import Callable
 
 from zoo.errors import UserError
+from zoo.metrics.japanese import dictionary, folded_characters, folded_words, japanese
 
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
@@ -33,15 +34,27 @@ def characters(text: str) -> list[str]:
     return [character for character in text if not character.isspace()]
 
 
-TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
+Split = Callable[[str], list[str]]
+
+TOKENIZERS: dict[str, Split] = {
     "parlai": parlai,
     "punctuation": punctuation,
     "words": words,
     "characters": characters,
+    "japanese": japanese,
+}
+# (words, normalise) -> what the overlap metrics compare
+OVERLAP: dict[tuple[str, str], Split] = {
+    ("whitespace", "parlai"): parlai,
+    ("whitespace", "none"): words,
+    ("japanese", "parlai"): folded_words,
+    ("japanese", "none"): japanese,
+    ("characters", "parlai"): folded_characters,
+    ("characters", "none"): characters,
 }
 
 
-def tokenizer(name: str) -> Callable[[str], list[str]]:
+def tokenizer(name: str) -> Split:
     """The way of splitting of that name.
 
     Raises:
@@ -50,6 +63,38 @@ def tokenizer(name: str) -> Callable[[str], list[str]]:
     if name not in TOKENIZERS:
         raise UserError(f"tokenize={name!r} is unknown. Choose one of {', '.join(TOKENIZERS)}.")
     return TOKENIZERS[name]
+
+
+def overlap_tokenizer(words: str, normalise: str = "parlai") -> Split:
+    """What the overlap of a reply with its reference is counted in.
+
+    Args:
+        words: "whitespace", "japanese" (the extra `[ja]`) or "characters".
+        normalise: "parlai" leaves out case and punctuation, of English also a, an and the; "none" keeps all.
+
+    Raises:
+        UserError: an unknown setting.
+    """
+    if (words, normalise) not in OVERLAP:
+        raise UserError(
+            f"words={words!r} with normalise={normalise!r} is unknown. Choose words of whitespace, japanese and "
+            "characters, and normalise of parlai and none."
+        )
+    return OVERLAP[words, normalise]
+
+
+def overlap_ending(words: str, normalise: str) -> str:
+    """What a metric's name ends in for these settings of `overlap_tokenizer`; nothing for the defaults."""
+    return (f"_{words}" if words != "whitespace" else "") + ("_unnormalised" if normalise == "none" else "")
+
+
+def versioned(version: int | str, words: str) -> int | str:
+    """A metric's version, with the dictionary that decides where its words end.
+
+    Raises:
+        UserError: that is not installed: said when the metric is made, not after an hour of decoding.
+    """
+    return f"{version}, {dictionary()}" if words == "japanese" else version
 
 
 def clean_up(text: str) -> str:

@@ -8,6 +8,7 @@ V vocabulary, D hidden.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,13 +16,28 @@ from torch import Tensor, nn
 from transformers import GenerationConfig
 
 from zoo.data.batch import DialogueBatch
+from zoo.models.stepping import stepping
 
 
 class DialogueModel(nn.Module, ABC):
     """A Hugging Face language model `lm` and the rule by which a batch becomes its conditioning."""
 
     prompt_segments: tuple[str, ...] = ("persona", "context")  # what takes positions before the response
+    num_extra_positions: int = 0  # that stand before the prompt: a prefix, a soft prompt
+    users: Sequence[str] = ()  # whose state the model has, by row of `batch.user`; empty for models without any
     lm: Any  # a Hugging Face PreTrainedModel with GenerationMixin: typed loosely, as its attributes are dynamic
+
+    def set_users(self, users: Sequence[str], words: Sequence[Sequence[int]] | None = None) -> None:
+        """Learn who the data speak of, before training or loading. Models without a state per user have no use for it.
+
+        Args:
+            users: ids, by row of `batch.user`.
+            words: token ids of each user's persona.
+        """
+
+    def row_of(self, user: str) -> int:
+        """The row of a user id; 0 where the model keeps no state per user."""
+        return 0
 
     @abstractmethod
     def condition(self, batch: DialogueBatch) -> dict[str, Any]:
@@ -29,7 +45,9 @@ class DialogueModel(nn.Module, ABC):
 
         Decoder-only: `input_ids` [B, C] or `inputs_embeds` [B, C, D], left-padded so that the last column is valid in
         every row, and `attention_mask` (over a given `past_key_values` too). Encoder-decoder: `input_ids` or
-        `inputs_embeds` of the encoder with its `attention_mask`. Further arguments are passed on unchanged.
+        `inputs_embeds` of the encoder with its `attention_mask`; a prefix of the decoder is `past_key_values` with
+        `decoder_attention_mask` [B, M]. A cache is new at every call: the network writes into it. Further arguments
+        are passed on unchanged.
         """
 
     def position_ids(self, mask: Tensor) -> Tensor:
@@ -51,7 +69,12 @@ class DialogueModel(nn.Module, ABC):
         given = self.condition(batch)
         if self.lm.config.is_encoder_decoder:
             shifted = self.lm.prepare_decoder_input_ids_from_labels(batch.response)  # [B, R]
-            return self.lm(decoder_input_ids=shifted, use_cache=False, **given).logits[keep]  # [N, V]
+            if (prefix_mask := given.pop("decoder_attention_mask", None)) is not None:
+                given["decoder_attention_mask"] = torch.cat(
+                    [prefix_mask, torch.ones_like(shifted)], dim=1
+                )  # [B, M + R]
+            use_cache = "past_key_values" in given
+            return self.lm(decoder_input_ids=shifted, use_cache=use_cache, **given).logits[keep]  # [N, V]
         hidden = self._response_states(batch, given)  # [B, R, D]
         return self.lm.get_output_embeddings()(hidden[keep])  # [N, V]
 
@@ -72,21 +95,36 @@ class DialogueModel(nn.Module, ABC):
         # Token t is predicted from the state before it: the last prompt column predicts the first response token.
         return output.last_hidden_state[:, joined - batch.response.size(1) - 1 : -1]  # [B, R, D]
 
-    @torch.no_grad()
     def generate(self, batch: DialogueBatch, decoding: GenerationConfig, **options: Any) -> Tensor:
         """Decode responses, [B, <= max_new_tokens]: the only decoding call in the repository.
 
         Rows end with the end token and are padded behind it. `options` go to transformers' generate() (a streamer,
         stopping criteria).
         """
+        output = self.continued(batch, decoding, **options)
+        return output if isinstance(output, Tensor) else output.sequences
+
+    @torch.no_grad()
+    def continued(self, batch: DialogueBatch, decoding: GenerationConfig, **options: Any) -> Any:
+        """What transformers' generate() answers, with the prompt cut off its sequences (scores, logits, ... stay)."""
         given = self.condition(batch)
-        prompt = given["input_ids"].size(1) if "input_ids" in given and not self.lm.config.is_encoder_decoder else 0
         given["attention_mask"] = given["attention_mask"].long()
-        if not self.lm.config.is_encoder_decoder and "position_ids" not in given:
-            positions = self.position_ids(given["attention_mask"])  # [B, (M +) C]
-            given["position_ids"] = positions
-        output = self.lm.generate(generation_config=decoding, **given, **options)
-        tokens = output if isinstance(output, Tensor) else output.sequences  # [B, C + R] or [B, R]
         if self.lm.config.is_encoder_decoder:
             prompt = 1  # the decoder's start token
-        return tokens[:, prompt:]
+            ours = "past_key_values" in given
+        else:
+            given.setdefault("position_ids", self.position_ids(given["attention_mask"]))  # [B, (M +) C]
+            # transformers slices a prompt given as vectors by a prefix's length, and forgets it without a cache
+            ours = "past_key_values" in given or "inputs_embeds" in given
+            if "inputs_embeds" in given:  # ids stand in, for processors that read what was written
+                given["input_ids"] = given["attention_mask"].new_full((len(batch), 1), batch.pad_id)
+            prompt = given["input_ids"].size(1)
+        if ours:
+            with stepping(self.lm, given, prompt) as started:
+                output = self.lm.generate(generation_config=decoding, **started, **options)
+        else:
+            output = self.lm.generate(generation_config=decoding, **given, **options)
+        if isinstance(output, Tensor):
+            return output[:, prompt:]  # [B, C + R] -> [B, R]
+        output.sequences = output.sequences[:, prompt:]
+        return output

@@ -1,0 +1,146 @@
+"""LoRA: low-rank updates of frozen projections, an update for every user.
+
+Source: Hu et al. 2021 (arXiv:2106.09685). y = W x + (alpha / r) B A x, with each batch row's own A and B.
+
+Letters: B batch rows, n users, b rows of each of them, U users of the bank, T positions, r rank, I inputs, O outputs.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from zoo.errors import UserError
+from zoo.models.banks.base import AdapterBank
+
+
+class LoRABank(AdapterBank):
+    """Tables A [U, r, I] and B [U, O, r] for every target projection, applied by hooks on the frozen modules.
+
+    Args:
+        lm: the frozen backbone.
+        rank: r.
+        alpha: the update's scale is alpha / r.
+        targets: names of Linear or Conv1D modules, matched as PEFT does: the whole name, or its last parts. Each may be
+            a regular expression.
+    """
+
+    kind = "lora"
+
+    def __init__(self, lm: PreTrainedModel, rank: int, alpha: float, targets: Sequence[str]) -> None:
+        if rank < 1:
+            raise UserError(f"model.net.rank is {rank}; expected at least 1.")
+        pattern = re.compile(rf"(?:.*\.)?(?:{'|'.join(targets)})")
+        found = {
+            name: module
+            for name, module in lm.named_modules()
+            if pattern.fullmatch(name) and isinstance(module, nn.Linear | Conv1D)
+        }
+        if not found:
+            kinds = sorted({n.rsplit(".", 1)[-1] for n, m in lm.named_modules() if isinstance(m, nn.Linear | Conv1D)})
+            raise UserError(
+                f"model.net.targets={list(targets)} matches no Linear or Conv1D module of the backbone; it has "
+                f"{', '.join(kinds)}."
+            )
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, module in found.items():
+            outputs, inputs = module.weight.shape
+            if isinstance(module, Conv1D):  # which keeps its weight transposed
+                outputs, inputs = inputs, outputs
+            shapes[f"{key(name)}/A"] = (rank, inputs)
+            shapes[f"{key(name)}/B"] = (outputs, rank)
+        super().__init__(shapes, lm.get_input_embeddings().weight.dtype)
+        self.rank, self.alpha, self.scale = rank, alpha, alpha / rank
+        self.targets = list(targets)
+        self.modules_by_name = list(found)
+        self.transposed = all(isinstance(module, Conv1D) for module in found.values())
+        self._user: Tensor | None = None
+        for name, module in found.items():
+            module.register_forward_hook(self._hook(key(name)))
+
+    def select(self, user: Tensor | None) -> None:
+        """Whose update each row of the coming forwards gets, [B]; None for nobody's."""
+        self._user = user
+
+    def _hook(self, name: str) -> Any:
+        def add_update(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            return output if self._user is None else output + self.update(name, inputs[0]).to(output.dtype)
+
+        return add_update
+
+    def update(self, name: str, x: Tensor) -> Tensor:
+        """[B, T, I] -> [B, T, O], or with B times as many rows where beams follow one another."""
+        assert self._user is not None
+        user = self.places(self._user)
+        if x.size(0) != len(user):
+            user = user.repeat_interleave(x.size(0) // len(user))
+        down, up = self.table(f"{name}/A"), self.table(f"{name}/B")  # [U, r, I], [U, O, r]
+        if self._leaves is not None and len(user) % len(down) == 0 and _in_turn(user, len(down)):
+            # every user of the chunk with as many rows, one after another: no copy of A and B for every row
+            n, T = len(down), x.size(1)
+            grouped = x.to(down.dtype).reshape(n, -1, x.size(2))  # [n, b * T, I]
+            return (self.scale * grouped @ down.mT @ up.mT).view(x.size(0), T, -1)
+        return self.scale * x.to(down.dtype) @ down[user].mT @ up[user].mT  # [B, T, O]
+
+    @torch.no_grad()
+    def initialise(self, row: int, generator: torch.Generator, words: Tensor | None = None) -> None:
+        """As in the base class: A uniform as PEFT's (Kaiming, a = sqrt 5), B zero: the first update changes nothing."""
+        for name, table in self.tables.items():
+            start = torch.zeros(table.shape[1:], dtype=torch.float64)
+            if name.endswith("/A"):
+                start.uniform_(-(table.size(2) ** -0.5), table.size(2) ** -0.5, generator=generator)
+            table[row] = start.to(table)
+
+    def export(self, row: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """As in the base class."""
+        tensors = {}
+        for name in self.modules_by_name:
+            for side in "AB":
+                values = self.tables[f"{key(name)}/{side}"][row].detach().cpu().contiguous()
+                tensors[f"base_model.model.{name}.lora_{side}.weight"] = values
+        description = {
+            "r": self.rank,
+            "lora_alpha": self.alpha,
+            "target_modules": self.modules_by_name,
+            "fan_in_fan_out": self.transposed,
+        }
+        return tensors, description
+
+    @torch.no_grad()
+    def load(self, row: int, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
+        """As in the base class."""
+        expected = self.export(row)[0]
+        wrong = sorted(
+            name for name in expected.keys() | tensors.keys()
+            if name not in expected or name not in tensors or expected[name].shape != tensors[name].shape
+        )  # fmt: skip
+        if wrong:
+            raise UserError(
+                f"A LoRA adapter was given that does not fit this bank (rank {self.rank}, targets {self.targets}): "
+                f"{', '.join(wrong[:4])} {'is' if len(wrong) == 1 else 'are'} missing, unexpected or of another shape; "
+                f"it has r={description.get('r')}, target_modules={description.get('target_modules')}. Set "
+                "model.net.rank and model.net.targets to the adapter's, on the backbone it was trained on."
+            )
+        if description.get("lora_alpha") not in (None, self.alpha):
+            raise UserError(
+                f"A LoRA adapter with lora_alpha={description['lora_alpha']} was given for a bank with "
+                f"model.net.alpha={self.alpha}; expected the same scale for all rows. Set model.net.alpha to it."
+            )
+        for name in self.modules_by_name:
+            for side in "AB":
+                table = self.tables[f"{key(name)}/{side}"]
+                table[row] = tensors[f"base_model.model.{name}.lora_{side}.weight"].to(table)
+
+
+def key(name: str) -> str:
+    """A module's name as the name of a parameter, which may hold no dots."""
+    return name.replace(".", "/")
+
+
+def _in_turn(user: Tensor, num_users: int) -> bool:
+    """Does `user` run 0 0 1 1 2 2, each as often?"""
+    return torch.equal(user, torch.arange(num_users, device=user.device).repeat_interleave(len(user) // num_users))

@@ -1,0 +1,171 @@
+"""Prefixes: keys and values before the text in every layer, a prefix for every user.
+
+Source: Li & Liang 2021 (arXiv:2101.00190). `direct` trains keys and values themselves; `reparametrised` computes them
+from an embedding through an MLP (embedding [M, D] -> Linear(D, 512) -> tanh -> Linear(512, L*2*D), as in their code)
+that every user has of its own, and folds the result for storage. In an encoder-decoder the prefix stands before the
+decoder's text, as in PEFT.
+
+A prefix of zeros is no empty prefix: zero keys take their share of the softmax. Nothing here starts at zero.
+
+Letters: B batch rows, U users, M virtual tokens, L layers, H heads, E head width, D = H * E, K MLP width, W words.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
+
+from zoo.errors import UserError
+from zoo.models.banks.base import VirtualTokens, repeated
+
+PrefixStart = Literal["words", "random"]
+PREFIX_STARTS = ("words", "random")
+
+
+class PrefixBank(VirtualTokens):
+    """Prefixes, direct [U, M, L, 2, H, E] or reparametrised.
+
+    Args:
+        lm: the frozen backbone.
+        num_virtual_tokens: M.
+        reparametrised: through an MLP of each user's own; some 75 times the numbers of a direct prefix while training.
+        mlp_width: its hidden width, 512 in Li & Liang's code.
+        start: random (standard normal embeddings, as PEFT and Li & Liang), or words (`direct` only: the keys and values
+            of real words, the user's text or tokens drawn at random, so that training starts at a prompt of words).
+    """
+
+    kind = "prefix"
+
+    def __init__(
+        self,
+        lm: PreTrainedModel,
+        num_virtual_tokens: int,
+        *,
+        reparametrised: bool = False,
+        mlp_width: int = 512,
+        start: PrefixStart = "random",
+    ) -> None:
+        if start not in PREFIX_STARTS:
+            raise UserError(f"model.net.start is {start!r}; expected one of {', '.join(PREFIX_STARTS)}.")
+        config = lm.config
+        if start == "words" and (reparametrised or config.is_encoder_decoder):
+            raise UserError(
+                "model.net.start=words was given, but only a direct prefix of a decoder-only backbone can start from "
+                "the keys and values of words; set model.net.start=random, or model.net.reparametrised=false."
+            )
+        heads = config.num_attention_heads
+        width = getattr(config, "d_kv", None) or getattr(config, "head_dim", None) or config.hidden_size // heads
+        layers = getattr(config, "num_decoder_layers", None) or config.num_hidden_layers
+        heads = getattr(config, "num_key_value_heads", None) or heads
+        self.folded_shape = (layers, 2, heads, width)
+        folded, hidden = math.prod(self.folded_shape), heads * width
+        shapes: dict[str, tuple[int, ...]] = {"prefix": (num_virtual_tokens, *self.folded_shape)}
+        if reparametrised:
+            shapes = {
+                "embedding": (num_virtual_tokens, hidden),
+                "weight_in": (mlp_width, hidden),
+                "bias_in": (mlp_width,),
+                "weight_out": (folded, mlp_width),
+                "bias_out": (folded,),
+            }
+        super().__init__(shapes, num_virtual_tokens, lm.get_input_embeddings().weight.dtype)
+        self.reparametrised, self.start = reparametrised, start
+        self._lm = [lm]  # in a list: its weights are not the bank's
+
+    @torch.no_grad()
+    def initialise(self, row: int, generator: torch.Generator, words: Tensor | None = None) -> None:
+        """As in the base class."""
+        length = int(self.lengths[row])
+        if self.start == "words":
+            if words is None or not len(words):
+                words = torch.randint(self._lm[0].config.vocab_size, (length,), generator=generator)
+            self._set_folded(row, self.activations(repeated(words, length)))
+            return
+        for name, table in self.tables.items():
+            start = torch.empty(table.shape[1:], dtype=torch.float64)
+            if name in ("prefix", "embedding"):
+                start.normal_(generator=generator)
+            else:  # torch.nn.Linear's own start: uniform within 1 / sqrt(inputs)
+                inputs = self.tables[name.replace("bias", "weight")].size(-1)
+                start.uniform_(-(inputs**-0.5), inputs**-0.5, generator=generator)
+            table[row] = start.to(table)
+
+    @torch.no_grad()
+    def activations(self, words: Tensor) -> Tensor:
+        """Keys and values that the frozen network gives to words: [M] -> [M, L, 2, H, E]."""
+        lm = self._lm[0]
+        cache = DynamicCache()
+        lm.base_model(words[None].to(lm.device), past_key_values=cache, use_cache=True)
+        # L times [2, H, M, E]
+        layers = [torch.stack([layer.keys[0], layer.values[0]]) for layer in cache.layers]  # type: ignore[index]
+        return torch.stack(layers).permute(3, 0, 1, 2, 4)  # [M, L, 2, H, E]
+
+    def forward(self, user: Tensor) -> Tensor:
+        """Folded prefixes: [B] -> [B, M, L, 2, H, E]."""
+        if not self.reparametrised:
+            return self.gather("prefix", user)
+        hidden = torch.einsum("bmd,bkd->bmk", self.gather("embedding", user), self.gather("weight_in", user))
+        hidden = torch.tanh(hidden + self.gather("bias_in", user)[:, None])  # [B, M, K]
+        folded = torch.einsum("bmk,bfk->bmf", hidden, self.gather("weight_out", user))
+        folded = folded + self.gather("bias_out", user)[:, None]  # [B, M, L*2*D]
+        return folded.view(*folded.shape[:2], *self.folded_shape)
+
+    def cache(self, user: Tensor, dtype: torch.dtype) -> Any:
+        """A new cache with each row's prefix: [B] -> L times keys and values [B, H, M, E]."""
+        distinct, place = torch.unique(user, return_inverse=True)  # an MLP runs once a user, not once a row
+        folded = self(distinct).to(dtype)[place]  # [B, M, L, 2, H, E]
+        layers = folded.permute(2, 3, 0, 4, 1, 5)  # [L, 2, B, H, M, E]
+        cache = DynamicCache([(keys, values) for keys, values in layers])
+        return EncoderDecoderCache(cache, DynamicCache()) if self._lm[0].config.is_encoder_decoder else cache
+
+    def folded(self) -> "PrefixBank":
+        """The same prefixes as a direct bank: what is stored, and what serves."""
+        if not self.reparametrised:
+            return self
+        bank = PrefixBank(self._lm[0], self.num_virtual_tokens)
+        bank.resize(self.num_users)
+        bank.lengths.copy_(self.lengths)
+        with torch.no_grad():
+            for row in range(self.num_users):
+                bank.tables["prefix"][row] = self(torch.tensor([row], device=self.lengths.device))[0]
+        return bank
+
+    def export(self, row: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """As in the base class: `prompt_embeddings` [M, L*2*D], folded."""
+        length = int(self.lengths[row])
+        with torch.no_grad():
+            folded = self(torch.tensor([row], device=self.lengths.device))[0, -length:]  # [M, L, 2, H, E]
+        layers, _, heads, width = self.folded_shape
+        description = {
+            "num_virtual_tokens": length,
+            "token_dim": heads * width,
+            "num_layers": layers,
+            "num_attention_heads": heads,
+        }
+        return {"prompt_embeddings": folded.flatten(1).cpu().contiguous()}, description
+
+    def load(self, row: int, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
+        """As in the base class; a folded prefix cannot be trained reparametrised."""
+        flat = tensors["prompt_embeddings"]
+        if self.reparametrised:
+            raise UserError(
+                "A stored prefix is folded: its keys and values are there, the MLP that made them is not. Set "
+                "model.net.reparametrised=false to train on from it."
+            )
+        if flat.size(1) != math.prod(self.folded_shape):
+            raise UserError(
+                f"A prefix with {flat.size(1)} numbers a virtual token was given, but this backbone takes "
+                f"{math.prod(self.folded_shape)} (layers, 2, heads, width: {self.folded_shape}); expected an adapter "
+                "trained on this backbone."
+            )
+        self.set_length(row, len(flat))
+        self._set_folded(row, flat.view(len(flat), *self.folded_shape))
+
+    @torch.no_grad()
+    def _set_folded(self, row: int, folded: Tensor) -> None:
+        table = self.tables["prefix"]
+        table[row] = 0  # pads, masked
+        table[row, -len(folded) :] = folded.to(table)

@@ -1,0 +1,1 @@
+"""Training many users side by side, each exactly as if alone."""

@@ -1,0 +1,158 @@
+"""One user's training: its settings, its own order of batches, and how far it is.
+
+Nothing here depends on who else trains: order, rates and stopping follow from the user's data, settings and seed.
+"""
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zoo.errors import UserError
+
+SCHEDULES = ("linear", "constant")
+
+
+@dataclass(frozen=True)
+class UserSettings:
+    """How a user is trained.
+
+    Attributes:
+        lr: the highest rate.
+        batch_size: examples a step; the last, short batch of an epoch is kept.
+        epochs: at most.
+        schedule: linear (to zero over all epochs) or constant, after `warmup_steps` of linear growth.
+        patience: stop after this many epochs without a better validation loss; None trains all epochs.
+        min_improvement: nats a token by which a loss has to fall to count as better: with `patience`, the rule for
+            "until the loss converges".
+        clip: longest gradient norm over the user's own parameters; None does not clip.
+    """
+
+    lr: float = 1e-3
+    batch_size: int = 8
+    epochs: int = 20
+    schedule: Literal["linear", "constant"] = "linear"
+    warmup_steps: int = 0
+    patience: int | None = 3
+    min_improvement: float = 0.0
+    clip: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or self.epochs < 1 or self.lr <= 0:
+            raise UserError(
+                f"A user's training was set to lr={self.lr}, batch_size={self.batch_size}, epochs={self.epochs}; "
+                "expected all of them above zero."
+            )
+        if self.schedule not in SCHEDULES:
+            raise UserError(f"learner.schedule={self.schedule!r}; expected one of {', '.join(SCHEDULES)}.")
+
+
+@dataclass
+class UserRun:
+    """A user's training so far; everything but the data travels in checkpoints.
+
+    Attributes:
+        row: of the bank.
+        train, valid: rows of the tables, [n].
+        start_loss: validation loss before the first step, where it was asked for.
+        losses: validation loss after each epoch, nats a token; empty without validation examples.
+        snapshot: parameters after the best epoch, while training.
+    """
+
+    user: str
+    row: int
+    train: NDArray[np.integer]
+    valid: NDArray[np.integer]
+    settings: UserSettings
+    seed: int
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    start_loss: float | None = None
+    losses: list[float] = field(default_factory=list)
+    best: float = math.inf
+    best_epoch: int = 0
+    finished: bool = False
+    snapshot: dict[str, Tensor] | None = None
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Steps of one epoch."""
+        return math.ceil(len(self.train) / self.settings.batch_size)
+
+    def next_batch(self) -> NDArray[np.integer]:
+        """Rows of the coming step, in an order drawn from seed, user and epoch."""
+        order = np.random.default_rng([self.seed, *self.user.encode(), self.epoch]).permutation(len(self.train))
+        size = self.settings.batch_size
+        return self.train[order[self.batch * size : (self.batch + 1) * size]]
+
+    @property
+    def rate(self) -> float:
+        """Learning rate of the coming step, as transformers' schedules have it."""
+        settings, total = self.settings, self.settings.epochs * self.batches_per_epoch
+        if self.step < settings.warmup_steps:
+            return settings.lr * self.step / settings.warmup_steps
+        if settings.schedule == "constant":
+            return settings.lr
+        return settings.lr * max(0.0, (total - self.step) / max(1, total - settings.warmup_steps))
+
+    def stepped(self) -> bool:
+        """Count a step; True at the end of an epoch."""
+        self.step, self.batch = self.step + 1, self.batch + 1
+        if self.batch < self.batches_per_epoch:
+            return False
+        self.epoch, self.batch = self.epoch + 1, 0
+        return True
+
+    def validated(self, loss: float | None) -> bool:
+        """Take in an epoch's validation loss (None without examples); True where it is the best so far.
+
+        Sets `finished` after the last epoch, or when patience has run out.
+        """
+        settings = self.settings
+        better = loss is None or loss < self.best - settings.min_improvement
+        if loss is not None:
+            self.losses.append(loss)
+        if better:
+            self.best, self.best_epoch = (math.inf if loss is None else loss), self.epoch
+        waited = self.epoch - self.best_epoch
+        self.finished = self.epoch >= settings.epochs or (settings.patience is not None and waited >= settings.patience)
+        return better
+
+    def state_dict(self) -> dict[str, Any]:
+        """Progress, in plain types and tensors."""
+        names = ("epoch", "batch", "step", "start_loss", "losses", "best", "best_epoch", "finished", "snapshot")
+        return {"settings": asdict(self.settings), "examples": len(self.train), **{n: getattr(self, n) for n in names}}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`.
+
+        Raises:
+            UserError: it belongs to other data or settings.
+        """
+        if state["settings"] != asdict(self.settings) or state["examples"] != len(self.train):
+            raise UserError(
+                f"The checkpoint was taken while user {self.user!r} trained on {state['examples']} examples with "
+                f"{state['settings']}, but this run has {len(self.train)} examples and {asdict(self.settings)}; resume "
+                "with the same data and the same learner."
+            )
+        for name, value in state.items():
+            if name not in ("settings", "examples"):
+                setattr(self, name, value)
+
+    def report(self) -> dict[str, Any]:
+        """One line of the run's record of users."""
+        return {
+            "user": self.user,
+            "train_examples": len(self.train),
+            "valid_examples": len(self.valid),
+            "epochs": self.epoch,
+            "steps": self.step,
+            "best_epoch": self.best_epoch,
+            "start_nll": self.start_loss,
+            "best_nll": None if math.isinf(self.best) else self.best,
+            "valid_nll": self.losses,
+        }
