@@ -31,6 +31,7 @@ ARROWS = {
     "zoo.running": {"zoo.checkpoints", "zoo.launch", "zoo.rundir", "zoo.terminal", "zoo.module", "zoo.strategies"},
     "zoo.strategies": set(),
     "zoo.loading": {"zoo.checkpoints", "zoo.module"},
+    "zoo.export": {"zoo.loading", "zoo.launch", "zoo.models.adapted", "zoo.data"},
     "zoo": {"zoo.loading"},
 }
 NOT_IN_MODELS = {"lightning", "hydra", "wandb", "omegaconf"}

@@ -139,6 +139,7 @@ class Backbone:
             for rate in ("attn_pdrop", "resid_pdrop", "embd_pdrop", "dropout_rate"):  # GPT-2's and GPT-J's, T5's
                 if hasattr(config, rate):
                     setattr(config, rate, dropout)
+        fuse_activation(config)
         auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         if self.pretrained:
             model = self._from_hub(auto.from_pretrained, config=config, dtype=DTYPES[self.dtype])
@@ -168,6 +169,12 @@ class Backbone:
                 "backbone.pretrained=false (sized by backbone.width= and backbone.depth=; backbone.tokenizer_path= "
                 "still needs the tokenizer's files)."
             ) from error
+
+
+def fuse_activation(config: PreTrainedConfig) -> None:
+    """Let GPT-2's GELU be one kernel instead of eight: the same function, a sixth of a step's time on a CPU."""
+    if getattr(config, "activation_function", None) == "gelu_new":
+        config.activation_function = "gelu_pytorch_tanh"
 
 
 def add_token_rows(model: PreTrainedModel, vocab_size: int) -> None:

@@ -20,7 +20,9 @@ from zoo.data.records import DialogueExample
 from zoo.data.template import DialogueTemplate
 from zoo.errors import UserError
 from zoo.learners import Learner
+from zoo.metrics.by_user import results_by_user
 from zoo.metrics.generations import LIKELIHOOD_FIELDS, Generation
+from zoo.metrics.results import result_prefix
 from zoo.metrics.suite import MetricSuite
 from zoo.metrics.text import clean_up
 from zoo.models.base import DialogueModel
@@ -64,6 +66,8 @@ class DialogueModule(LightningModule):
         self.run_config: dict[str, Any] = {}  # plain and resolved; travels in every checkpoint
         self.generations: dict[str, list[Generation]] = {}  # by test set, after a test, on rank 0
         self.test_results: dict[str, float] = {}
+        self.test_versions: dict[str, int | str] = {}  # of the metrics among them
+        self.test_users: dict[str, Any] = {}  # by user, where the protocol asks for it
 
     def setup(self, stage: str) -> None:
         """Tell the model who its users are; refuse data longer than the network's positions."""
@@ -145,10 +149,12 @@ class DialogueModule(LightningModule):
         self.validation_metrics.reset()
 
     def on_test_start(self) -> None:
-        """Forget an earlier test."""
+        """Forget an earlier test; a suite for every test set."""
         self.test_metrics.reset()
+        sets = self._datamodule.test_sets
+        self._suites = {name: self.test_metrics.clone() for name in sets} if sets else {"": self.test_metrics}
         self.generations = {}
-        self._rows: list[tuple[int, Generation]] = []
+        self._rows: list[tuple[int, str, Generation]] = []  # place in the corpus, test set
 
     def test_step(self, batch: DialogueBatch, batch_idx: int) -> None:
         """Likelihood and, where the protocol asks for text, the reply to every example."""
@@ -156,19 +162,31 @@ class DialogueModule(LightningModule):
         with self.full_precision():
             replies = self.respond(batch) if self.test_metrics.needs_text else None
             rows = self.score(batch, examples, replies)
-        self.test_metrics.update(rows)
-        self._rows += zip(batch.example_id.tolist(), rows, strict=True)
+        sets = [self._datamodule.test_set_of(example) for example in examples]
+        for name, suite in self._suites.items():
+            suite.update([row for row, of in zip(rows, sets, strict=True) if of == name])
+        self._rows += zip(batch.example_id.tolist(), sets, rows, strict=True)
 
     def on_test_epoch_end(self) -> None:
-        """Log `test/<metric>` and bring every process's generations to rank 0, in the corpus's order."""
-        self.test_results = {f"test/{name}": value for name, value in self.test_metrics.compute().items()}
-        self.log_dict(self.test_results, rank_zero_only=False)
+        """Log `test/<metric>` or `test/<set>/<metric>`; bring all generations to rank 0, in the corpus's order."""
+        self.test_results, self.test_versions = {}, {}
+        for name, suite in self._suites.items():  # the same order on every rank
+            self.test_results |= {f"{result_prefix(name)}{metric}": value for metric, value in suite.compute().items()}
+            self.test_versions |= suite.versions()
         parts = [self._rows]
-        if dist.is_initialized() and dist.get_world_size() > 1:
+        if several := dist.is_initialized() and dist.get_world_size() > 1:
             parts = [[] for _ in range(dist.get_world_size())]
             dist.gather_object(self._rows, parts if dist.get_rank() == 0 else None)
         rows = sorted((row for part in parts for row in part), key=lambda numbered: numbered[0])
-        self.generations = {"": [row for _, row in rows]}
+        self.generations = {name: [row for _, of, row in rows if of == name] for name in self._suites}
+        if self.test_metrics.by_user:
+            found = [results_by_user(self.test_metrics, self.generations) if self.global_rank == 0 else None]
+            if several:
+                dist.broadcast_object_list(found)
+            means, versions, self.test_users = found[0]  # type: ignore[misc]
+            self.test_results |= means
+            self.test_versions |= versions
+        self.log_dict(self.test_results, rank_zero_only=False)
 
     def full_precision(self) -> torch.autocast:
         """Evaluate in the weights' own precision: a perplexity from bf16 logits would change with the batch's shape."""

@@ -89,15 +89,24 @@ class RunDirectory:
 
     @rank_zero_only
     def write_results(self, module: DialogueModule, seed: int) -> None:
-        """metrics.json and generations.jsonl of a finished test."""
-        for name, rows in module.generations.items():
-            write_generations(self.path / (f"generations_{name}.jsonl" if name else "generations.jsonl"), rows)
+        """metrics.json and generations.jsonl of a finished test; with several test sets, generations_<set>.jsonl."""
+        files = {
+            f"generations_{name}.jsonl" if name else "generations.jsonl": rows
+            for name, rows in module.generations.items()
+            if rows or not name  # a sample of the examples may have none of a set
+        }
+        for path in self.path.glob("generations*.jsonl"):
+            if path.name not in files:  # of an earlier test on other sets: recomputing would take it for one of these
+                path.unlink()
+        for name, rows in files.items():
+            write_generations(self.path / name, rows)
         write_results(
             self.path / "metrics.json",
             module.test_results,
-            module.test_metrics.versions(),
+            module.test_versions,
             sum(len(rows) for rows in module.generations.values()),
             seed,
+            {"users": module.test_users} if module.test_users else None,
         )
 
     @rank_zero_only

@@ -1,9 +1,12 @@
 """What a person sees at the end of a run: a table of metrics and some replies beside the references."""
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.table import Table
 
 from zoo.metrics.generations import Generation
+from zoo.metrics.results import result_prefix
 from zoo.module import DialogueModule
 
 
@@ -12,24 +15,34 @@ def show_results(module: DialogueModule, num_replies: int) -> None:
     console = Console()
     if not module.test_results:
         return
+    console.print()
+    sizes = {name: len(rows) for name, rows in module.generations.items()}
+    if len(sizes) > 1 and not console.is_terminal:
+        console.width = 120  # in a log file rich would fold the table to 80
+    console.print(metrics_table(module.test_results, module.test_versions, sizes))
     for rows in module.generations.values():
-        console.print()
-        console.print(metrics_table(module.test_results, module.test_metrics.versions(), len(rows)))
         spacing = max(1, len(rows) // max(1, num_replies))
         for row in rows[::spacing][:num_replies]:
             console.print()
             console.print(conversation(row))
 
 
-def metrics_table(results: dict[str, float], versions: dict[str, int | str], num_examples: int) -> Table:
-    """Metric, value, version."""
-    table = Table(title=f"test, {num_examples:,} examples", title_justify="left", header_style="bold")
-    table.add_column("metric")
-    table.add_column("value", justify="right")
+def metrics_table(results: dict[str, float], versions: dict[str, int | str], sizes: Mapping[str, int]) -> Table:
+    """Metric, value, version; several test sets stand side by side, what is of all of them together behind them."""
+    sets = [name for name in sizes if name]
+    table = Table(title=f"test, {sum(sizes.values()):,} examples", title_justify="left", header_style="bold")
+    table.add_column("metric", no_wrap=True)
+    prefixes = {f"{name}\n{sizes[name]:,}": result_prefix(name) for name in sets} or {"value": "test/"}
+    metrics = dict.fromkeys(name.rpartition("/")[-1] for name in results)
+    if sets and any(f"test/{metric}" in results for metric in metrics):
+        prefixes["together"] = "test/"
+    for heading in prefixes:
+        table.add_column(heading, justify="right")
     table.add_column("version", justify="right", style="dim")
-    for name, value in results.items():
-        metric = name.rsplit("/", 1)[-1]
-        table.add_row(name, f"{value:,.3f}", str(versions.get(metric, "")))
+    for metric in metrics:
+        values = [results.get(prefix + metric) for prefix in prefixes.values()]
+        shown = ["" if value is None else f"{value:,.3f}" for value in values]
+        table.add_row(metric if sets else f"test/{metric}", *shown, str(versions.get(metric, "")))
     return table
 
 

@@ -9,6 +9,7 @@ ways take turns; the table has medians and ratios. The data are random ids: 48 o
 """
 
 import argparse
+import copy
 import statistics
 import tempfile
 import time
@@ -25,8 +26,9 @@ from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel
 
 from zoo.adapters.packed import PackedAdapters, write_packed
 from zoo.adapters.peft_folder import write_peft_folder
+from zoo.backbones import fuse_activation
 from zoo.data.batch import DialogueBatch
-from zoo.models.adapted import AdaptedModel
+from zoo.models.adapted import AdaptedModel, choose_attention
 from zoo.models.banks.lora import LoRABank
 from zoo.models.banks.prefix import PrefixBank
 from zoo.models.lora import LoRA
@@ -78,8 +80,9 @@ class Case:
         """A bank of all users."""
         model = object.__new__(PrefixTuning if self.kind == "prefix" else LoRA)
         torch.nn.Module.__init__(model)
-        model.lm = self.copy(dtype)
+        model.lm = self.copy(dtype, as_loaded=True)
         model.lm.requires_grad_(False)
+        choose_attention(model.lm)
         model.bank = PrefixBank(model.lm, 7) if self.kind == "prefix" else LoRABank(model.lm, 8, 8, ["c_attn"])
         model.shared, model.seed, model.start_from, model.between = False, 0, None, EOS
         model.base_model, model.revision = "gpt2", None
@@ -96,9 +99,12 @@ class Case:
             )
         return get_peft_model(self.copy(dtype), config).to(self.device)
 
-    def copy(self, dtype: torch.dtype) -> GPT2LMHeadModel:
-        """The backbone's weights in a precision."""
-        model = GPT2LMHeadModel(self.weights.config).eval().to(self.device)
+    def copy(self, dtype: torch.dtype, as_loaded: bool = False) -> GPT2LMHeadModel:
+        """The backbone's weights in a precision; `as_loaded` as `Backbone.load` would."""
+        config = copy.deepcopy(self.weights.config)
+        if as_loaded:
+            fuse_activation(config)
+        model = GPT2LMHeadModel(config).eval().to(self.device)
         model.load_state_dict(self.weights.state_dict())
         return model.to(dtype)
 

@@ -16,10 +16,15 @@ from zoo.errors import UserError
 class DialogueCorpus(Protocol):
     """What a datamodule needs.
 
-    Two methods are optional: `prepare(splits)` fetches what is missing of these splits (one process calls it), and
-    `describe(split)` tells everything that decides the dialogues, in plain types, without reading them all. Without
-    `describe` the dialogues are loaded and hashed at every start. A corpus of others puts its licence there too, see
-    `zoo.data.licence`: what may not be published is known by it.
+    Four methods are optional:
+
+    * `prepare(splits)` fetches what is missing of these splits; one process calls it.
+    * `describe(split)` tells everything that decides the dialogues, in plain types, without reading them all. Without
+      it the dialogues are loaded and hashed at every start. A corpus of others puts its licence there too, see
+      `zoo.data.licence`: what may not be published is known by it.
+    * `test_sets()` names several test sets: the id of every test dialogue begins with "<set>/", and each set is
+      evaluated by itself.
+    * `report()` tells what was counted while the dialogues were made, in plain types, for provenance.json.
     """
 
     def load(self, split: str) -> list[Dialogue]:

@@ -1,7 +1,7 @@
 """DailyDialog (Li et al. 2017, arXiv:1710.03957): everyday dialogues without personas, each with one of ten topics.
 
-Two forms are read. The authors' text has one dialogue a line, and the topics in a file of numbers beside it, 0 where the
-topic is not known::
+Two forms are read. The authors' text has one dialogue a line, and the topics in a file of numbers beside it, 0 where
+the topic is not known::
 
     Hi , Jim ! __eou__ Hello . __eou__                     dialogues_train.txt, dialogues_validation.txt, ...
     5                                                      dialogues_topic_train.txt, ...
@@ -70,14 +70,14 @@ def read_dailydialog(path: Path | str, topics: Path | str | None = None, topic: 
         if len(pieces) < 3 or pieces[-1] or not all(pieces[:-1]):
             reason = f"the line does not end in {END}" if pieces[-1] else "an utterance is empty, or it is the only one"
             raise _malformed(path, count, f"{reason} in {_shown(text)}; {FORMAT}")
-        if topic is None or numbers[count - 1 : count] == [topic]:  # a file of topics that is too short is told below
+        if topic is None or (numbers or [])[count - 1 : count] == [topic]:  # too few topics: told below
             dialogues.append(_dialogue(path, count, pieces[:-1]))
     if not count:
         raise UserError(f"{path} is empty; {FORMAT}, a dialogue a line. Get the file again.")
     if numbers is not None and len(numbers) != count:
         raise UserError(
-            f"{path} has {count:,} dialogues, but {topics} has {len(numbers):,} topics; expected one for each. Get both "
-            "files again, of one release."
+            f"{path} has {count:,} dialogues, but {topics} has {len(numbers):,} topics; expected one for each. Get "
+            "both files again, of one release."
         )
     return dialogues
 
@@ -211,11 +211,12 @@ def _lines(path: Path) -> Iterator[str]:
     """The lines of a file, as they are numbered: only the end of the file may be blank."""
     line = 0
     try:
-        for line, raw in enumerate(path.read_bytes().rstrip().split(b"\n"), start=1):
-            if text := raw.decode("utf-8").strip():
-                yield text
-            elif raw or line > 1:
+        contents = path.read_bytes().rstrip()
+        for line, raw in enumerate(contents.split(b"\n") if contents else (), start=1):
+            text = raw.decode("utf-8").strip()
+            if not text:
                 raise _malformed(path, line, "the line is blank")
+            yield text
     except UnicodeDecodeError as error:
         raise _malformed(path, line, f"byte {error.start} of the line is not UTF-8") from error
     except OSError as error:

@@ -6,9 +6,11 @@ It serves every model and every corpus; what differs is handed in as `corpus` an
 import logging
 import math
 import random
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -25,6 +27,7 @@ from zoo.data.examples import (
     sorted_rows,
     subset_rows,
 )
+from zoo.data.matching import MatchedUsers, Matching, MinShared
 from zoo.data.records import DialogueExample
 from zoo.data.sampler import GlobalBatches, ResumableLoader, ShardSampler
 from zoo.data.table import ExampleTable, build_table, code_version, fingerprint
@@ -33,6 +36,7 @@ from zoo.errors import UserError
 
 log = logging.getLogger(__name__)
 
+_FILE_NAME = re.compile(r"[\w-]+", re.ASCII)  # of generations_<set>.jsonl
 SPLITS = ("train", "valid", "test")
 SPLIT_OF = {"train": "train", "fit": "train", "valid": "valid", "val": "valid", "validate": "valid", "test": "test"}
 
@@ -48,7 +52,10 @@ class DialogueDataModule(LightningDataModule):
         template: turns examples into token ids.
         batch_size: examples of one optimizer step, over all devices and accumulated micro-batches.
         eval_batch_size: examples of one validation or test batch, per process.
-        history, max_exchanges, users: see `zoo.data.examples.examples_from_dialogues`.
+        history, max_exchanges: see `zoo.data.examples.examples_from_dialogues`.
+        users: who is who where the corpus names nobody: "speaker" (nobody), "persona" (whoever has exactly these
+            sentences), or by matching personas over all splits, "shared_sentences" and "paml_kmeans".
+        min_shared, persona_map: of the matching, see `zoo.data.matching.match_personas`.
         order: "shuffled" (length buckets, another order every epoch; evaluation by length) or "sorted_desc" (longest
             context string first, the same in every epoch and in evaluation: the PAA release's).
         train_percent, subset_rule: use a part of the training split only, see `zoo.data.examples.subset_rows`.
@@ -75,7 +82,9 @@ class DialogueDataModule(LightningDataModule):
         order: Order = "shuffled",
         train_percent: float = 100,
         subset_rule: SubsetRule = "random_examples",
-        users: Users = "speaker",
+        users: Users | Matching = "speaker",
+        min_shared: MinShared = 2,
+        persona_map: Path | str | Sequence[Path | str] | None = None,
         num_workers: int = 0,
         cache_dir: Path | str = "data/cache",
         seed: int = 0,
@@ -83,11 +92,17 @@ class DialogueDataModule(LightningDataModule):
         max_eval_examples: int | None = None,
     ):
         super().__init__()
+        if users not in (*get_args(Users), *get_args(Matching)):
+            raise UserError(
+                f"users={users!r} was given; expected one of {', '.join((*get_args(Users), *get_args(Matching)))}."
+            )
+        if users in get_args(Matching):
+            corpus, users = MatchedUsers(corpus, users, min_shared, persona_map), "speaker"  # type: ignore[arg-type]
         self.corpus, self.template = corpus, template
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.history, self.max_exchanges = history, max_exchanges
         self.order, self.train_percent, self.subset_rule = order, train_percent, subset_rule
-        self.users_rule = users
+        self.users_rule: Users = users  # type: ignore[assignment]
         self.num_workers = num_workers
         self.cache_dir = Path(cache_dir)
         self.seed = seed
@@ -138,6 +153,8 @@ class DialogueDataModule(LightningDataModule):
                 log.info("tokenising the %s split into %s", split, folder)
                 build_table(folder, lambda: self._examples(split), self.template)
             table = ExampleTable(folder, self.template.pad_id, self.pad_left)
+            if split == "test" and self.test_sets:
+                self._check_test_sets(table)
             if truncated := table.summary["truncated"]:
                 log.warning(
                     "%s: %d of %d examples have a segment longer than the template allows and were cut",
@@ -145,6 +162,25 @@ class DialogueDataModule(LightningDataModule):
                 )  # fmt: skip
             self._tables[split], self._descriptions[split] = table, description
         return self._tables[split]
+
+    @property
+    def test_sets(self) -> tuple[str, ...]:
+        """The corpus's test sets, evaluated one by one; () where there is only one, which has no name."""
+        return tuple(self.corpus.test_sets()) if hasattr(self.corpus, "test_sets") else ()
+
+    def test_set_of(self, example: DialogueExample) -> str:
+        """The name of the test set that an example belongs to: what its id begins with; "" where there is only one."""
+        return example.id.partition("/")[0] if self.test_sets else ""
+
+    def _check_test_sets(self, table: ExampleTable) -> None:
+        names = self.test_sets
+        found = {identity.partition("/")[0] for identity in table.strings("id")}
+        if set(names) - found or found - set(names) or not all(map(_FILE_NAME.fullmatch, names)):
+            raise UserError(
+                f"The corpus names the test sets {', '.join(names)}, but the ids of its test dialogues begin with "
+                f"{', '.join(sorted(found)[:5])}; expected '<set>/...' with each of these names (letters, digits, _ "
+                "and -), and no other."
+            )
 
     def describe(self, split: str) -> dict[str, Any]:
         """Everything that decides a table's content, in plain types; its hash is the fingerprint."""
@@ -311,7 +347,13 @@ class DialogueDataModule(LightningDataModule):
                 "examples_used": len(used),
                 "examples_truncated": table.summary["truncated"],
             }
-        return {"splits": splits, "users": len(self.users), "template": self.template.settings(), "seed": self.seed}
+            if split == "test" and self.test_sets:
+                ids = table.strings("id")
+                splits[split]["test_sets"] = dict(Counter(ids[row].partition("/")[0] for row in used))
+        record = {"splits": splits, "users": len(self.users), "template": self.template.settings(), "seed": self.seed}
+        if hasattr(self.corpus, "report") and (report := self.corpus.report()):
+            record["report"] = report
+        return record
 
 
 class Rounds:

@@ -24,6 +24,8 @@ name                              unit      definition
 ``hits_1_of_20``                  %         gold reply scores strictly above the 19 others; a tie is a miss
 ================================  ========  ============================================================================
 
+``<metric>_user_mean`` is the mean over users of a text metric of each user's replies (`zoo.metrics.by_user`).
+
 Splitting differently adds an ending: ``distinct_1_characters``, ``bleu4_char``, ``bleu4_ja_mecab``; words of Japanese
 end in ``_japanese`` (protocol=japanese), and their versions name the dictionary. Examples with K candidates instead of
 20 make ``hits_1_of_<K>``. A quotient without a denominator is NaN, in metrics.json null.

@@ -17,8 +17,9 @@ from rich.table import Table
 from yaml import YAMLError
 
 from zoo.errors import UserError
-from zoo.metrics.generations import read_generations
-from zoo.metrics.results import Results, read_results, write_results
+from zoo.metrics.by_user import results_by_user
+from zoo.metrics.generations import Generation, read_generations
+from zoo.metrics.results import Results, read_results, result_prefix, write_results
 from zoo.metrics.suite import MetricSuite
 
 PROTOCOLS = Path(__file__).parents[2] / "conf" / "protocol"
@@ -61,16 +62,20 @@ def recompute(run_dir: Path, suite: MetricSuite) -> Results:
         raise UserError(f"There is no generations.jsonl in {run_dir}. Evaluate the run first: that writes it.")
     metrics: dict[str, float] = {}
     versions: dict[str, int | str] = {}
-    n_examples = 0
+    generations: dict[str, list[Generation]] = {}
     for path, match in found.items():
-        prefix = f"test/{match['test_set']}/" if match["test_set"] else "test/"
-        generations = read_generations(path)
+        test_set = match["test_set"] or ""
+        generations[test_set] = read_generations(path)
         suite.reset()
-        suite.update(generations)
-        metrics |= {prefix + name: value for name, value in suite.compute().items()}
+        suite.update(generations[test_set])
+        metrics |= {result_prefix(test_set) + name: value for name, value in suite.compute().items()}
         versions |= suite.versions()
-        n_examples += len(generations)
-    return Results(metrics, versions, n_examples, seed=None)
+    users: dict[str, Any] = {}
+    if suite.by_user:
+        means, versions_of_means, users["users"] = results_by_user(suite, generations)
+        metrics |= means
+        versions |= versions_of_means
+    return Results(metrics, versions, sum(map(len, generations.values())), seed=None, other=users)
 
 
 def stored_results(run_dir: Path) -> Results | None:
@@ -111,7 +116,7 @@ def write(run_dir: Path, recomputed: Results, stored: Results | None) -> None:
         versions=kept.versions | recomputed.versions,
         n_examples=kept.n_examples,
         seed=kept.seed,
-        other=kept.other,
+        other=kept.other | recomputed.other,
     )
 
 

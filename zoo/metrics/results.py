@@ -22,6 +22,11 @@ class Results:
     other: dict[str, Any] = field(default_factory=dict)
 
 
+def result_prefix(test_set: str) -> str:
+    """What stands before the name of a metric: "test/", and the test set where there are several."""
+    return f"test/{test_set}/" if test_set else "test/"
+
+
 def write_results(
     path: str | Path,
     metrics: Mapping[str, float],

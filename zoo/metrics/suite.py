@@ -24,6 +24,7 @@ class MetricSuite(nn.Module):
         teacher_forced_ids: the evaluation loop shall record `target_ids`, `argmax_ids` and `token_nll`, padded as in
             their batch; switched on by itself where a metric needs one of them.
         clean_up: the evaluation loop shall pass `zoo.metrics.text.clean_up` over responses and references.
+        by_user: the results shall also hold every text metric's mean over users, see `zoo.metrics.by_user`.
         words: what the protocol's metrics split texts into, where they share one setting (`${...words}` in its file).
 
     Raises:
@@ -37,11 +38,13 @@ class MetricSuite(nn.Module):
         teacher_forced_ids: bool = False,
         clean_up: bool = False,
         words: str = "whitespace",
+        by_user: bool = False,
     ) -> None:
         super().__init__()
         self.metrics = nn.ModuleDict(metrics)
         self.name = name
         self.words = words
+        self.by_user = by_user
         self.clean_up = clean_up
         self.teacher_forced_ids = teacher_forced_ids or not self.needs.isdisjoint(
             {"target_ids", "argmax_ids", "token_nll"}
@@ -81,6 +84,18 @@ class MetricSuite(nn.Module):
             for key, metric in zip(self.metrics, self._metrics, strict=True)
             if metric.needs <= available
         }
+        return MetricSuite(chosen, name=self.name, clean_up=self.clean_up, words=self.words)
+
+    def alone(self, field: str) -> "MetricSuite":
+        """A new, empty suite of those metrics that read `field`; it computes without any other process."""
+        chosen = {
+            key: cast(GenerationMetric, metric.clone())
+            for key, metric in zip(self.metrics, self._metrics, strict=True)
+            if field in metric.needs
+        }
+        for metric in chosen.values():
+            metric.reset()
+            metric.sync_on_compute = metric._to_sync = False
         return MetricSuite(chosen, name=self.name, clean_up=self.clean_up, words=self.words)
 
     def update(self, generations: Sequence[Generation]) -> None:

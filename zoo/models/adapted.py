@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from zoo.adapters.adapter import Adapter, TaskType, lora_config, prefix_config, prompt_config
 from zoo.adapters.peft_folder import read_peft_folder
@@ -49,6 +49,7 @@ class AdaptedModel(DialogueModel):
         self.base_model, self.revision = backbone.path or backbone.name, backbone.revision
         self.start_from = None if start_from is None else read_peft_folder(start_from)
         self.lm = backbone.load(tokenizer, dropout=0.0).requires_grad_(False).eval()
+        choose_attention(self.lm)
         published = self.lm.config.vocab_size
         if len(added := tokenizer.get_added_vocab()) and max(added.values()) >= len(backbone.tokenizer()):
             raise UserError(
@@ -130,6 +131,12 @@ class AdaptedModel(DialogueModel):
                 f"{self.base_model}; expected the same kind, trained on the same backbone."
             )
         self.bank.load(row, adapter.tensors, adapter.config)
+
+
+def choose_attention(lm: PreTrainedModel) -> None:
+    """Plain products for bf16 on a CPU, where the backward pass of SDPA's kernel takes a third of a step."""
+    if lm.dtype == torch.bfloat16 and not torch.cuda.is_available():
+        lm.set_attn_implementation("eager")
 
 
 def stable_hash(text: str) -> int:

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import GenerationConfig
 
 from zoo.data.batch import DialogueBatch
+from zoo.models.frozen_head import FrozenHeadNLL, is_frozen_head
 from zoo.models.stepping import stepping
 
 
@@ -77,6 +79,19 @@ class DialogueModel(nn.Module, ABC):
             return self.lm(decoder_input_ids=shifted, use_cache=use_cache, **given).logits[keep]  # [N, V]
         hidden = self._response_states(batch, given)  # [B, R, D]
         return self.lm.get_output_embeddings()(hidden[keep])  # [N, V]
+
+    def response_nll(self, batch: DialogueBatch) -> Tensor:
+        """Teacher forcing: negative log-likelihood of each response token, [N], nats, in float32 or better.
+
+        The order is that of `batch.response[batch.response_mask]`.
+        """
+        keep = batch.response_mask
+        if not self.lm.config.is_encoder_decoder and is_frozen_head(head := self.lm.get_output_embeddings()):
+            hidden = self._response_states(batch, self.condition(batch))[keep]  # [N, D]
+            return FrozenHeadNLL.apply(hidden, head.weight, batch.response[keep])
+        logits = self(batch)  # [N, V]
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        return F.cross_entropy(logits, batch.response[keep], reduction="none")
 
     def _response_states(self, batch: DialogueBatch, given: dict[str, Any]) -> Tensor:
         """Last hidden states from which each response token is predicted: [B, R, D]."""

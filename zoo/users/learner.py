@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -318,9 +317,7 @@ class PerUser:
 
 def row_nll(model: AdaptedModel, batch: DialogueBatch) -> Tensor:
     """Negative log-likelihood of each row's response, [B], nats, summed in float32 or better."""
-    logits = model(batch)  # [N, V]
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    nll = F.cross_entropy(logits, batch.response[batch.response_mask], reduction="none")  # [N]
+    nll = model.response_nll(batch)  # [N]
     owner = batch.response_mask.nonzero()[:, 0]  # [N]
     return nll.new_zeros(len(batch)).index_add(0, owner, nll)
 

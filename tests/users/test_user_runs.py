@@ -1,0 +1,145 @@
+"""Whole runs of many users: through Hydra and Lightning, stopped and resumed, on several processes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import DictConfig
+
+import zoo
+from tests.conftest import TINY
+from tests.test_processes import run_py
+from zoo.adapters.packed import PackedAdapters
+from zoo.adapters.store import AdapterStore
+from zoo.errors import UserError
+from zoo.running import run
+from zoo.users.learner import PerUser
+
+SMALL = [
+    "data=demo_users", "++data.max_users=5", *TINY, "learner.epochs=2", "learner.slots=2", "decoding.max_new_tokens=3",
+    "trainer=cpu", "trainer.precision=64-true", "backbone.dtype=fp64",
+]  # fmt: skip
+
+
+@pytest.fixture
+def small(composed: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
+    """`small("model=lora")`: seconds."""
+    return lambda *overrides: composed(*SMALL, *overrides)
+
+
+def rows(run_dir: Path) -> dict[str, torch.Tensor]:
+    """The bank at the end of a run."""
+    state = torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    return {name: table for name, table in state.items() if "bank" in name}
+
+
+@pytest.mark.parametrize("model", ["prompt_tuning", "prefix_tuning", "lora"])
+def test_a_run_leaves_an_adapter_for_every_user(model: str, small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    run(small(f"model={model}"))
+    reports = [json.loads(line) for line in (tmp_path / "users.jsonl").read_text().splitlines()]
+    users = [report["user"] for report in reports]
+    assert len(users) == 5
+    assert all(report["epochs"] == 2 and report["best_nll"] < report["start_nll"] for report in reports)
+    store, packed = AdapterStore(tmp_path / "adapters"), PackedAdapters(tmp_path / "adapters.zoo")
+    assert sorted(store.users()) == sorted(packed.users) == sorted(users)
+    checkpoint = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
+    assert all("bank" in name for name in checkpoint["state_dict"]), "a checkpoint holds adapters only"
+    module = zoo.load(tmp_path)
+    for user, adapter in zip(users, packed.read(users), strict=True):
+        for name, values in module.net.adapter(user).tensors.items():
+            assert torch.equal(adapter.tensors[name], values)
+    first = module.reply(["hi .", "hello .", "do you have a pet ?"], user=users[0])
+    assert isinstance(first, str)
+    with pytest.raises(UserError, match="no adapter of user 'nobody'"):
+        module.reply(["hi ."], user="nobody")
+
+
+def test_one_adapter_for_all_is_an_ordinary_run(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    ordinary = [setting for setting in SMALL if not setting.startswith("learner.")]
+    run(composed(*ordinary, "model=lora", "users=one", "trainer.max_epochs=1"))
+    assert AdapterStore(tmp_path / "adapters").users() == ["shared"]
+    assert next(iter(rows(tmp_path).values())).size(0) == 1
+
+
+@pytest.mark.parametrize("model", ["prefix_tuning", "lora"])
+def test_a_stopped_run_of_users_goes_on_where_it_was(
+    model: str, small: Callable[..., DictConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(small(f"model={model}", "run=[fit]", f"run_dir={tmp_path}/whole"))
+    part = [f"model={model}", "run=[fit]", "callbacks.last.every_n_train_steps=1", f"run_dir={tmp_path}/part"]
+    whole_step = PerUser.step
+
+    class KilledError(Exception):
+        """Stands for a kill in the middle of some user's epoch, while others are finished and others wait."""
+
+    def stop_at_6(self: PerUser, *arguments: object) -> torch.Tensor:
+        if sum(run.step for run in self.runs) >= 8:
+            raise KilledError
+        return whole_step(self, *arguments)
+
+    monkeypatch.setattr(PerUser, "step", stop_at_6)
+    with pytest.raises(KilledError):
+        run(small(*part))
+    monkeypatch.setattr(PerUser, "step", whole_step)
+    run(small(*part, "ckpt_path=last"))
+    for name, table in rows(tmp_path / "whole").items():
+        assert torch.equal(rows(tmp_path / "part")[name], table), name
+    users = [(tmp_path / name / "users.jsonl").read_text() for name in ("whole", "part")]
+    assert users[0] == users[1]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "complaint"),
+    [
+        (["data=demo", "model=lora"], "have no training example"),
+        (["model=prompt_tuning", "model.net.num_virtual_tokens=1100"], "positions"),
+        (
+            ["model=lora", "model.net.targets=[nothing]"],
+            "matches no Linear or Conv1D module of the backbone; it has c_",
+        ),
+        (["model=lora", "template=dialogue"], "embeddings stay frozen"),
+        (["model=prefix_tuning", "model.net.start=zeros"], "expected one of words, random"),
+        (["model=lora", "+learner.overrides={nobody: {lr: 1}}"], "overrides names nobody"),
+        (["model=lora", "data.max_users=500"], "500 users with at least 3 dialogues were asked for"),
+        (["model=lora", "learner.batch_size=0"], "expected all of them above zero"),
+    ],
+)
+def test_mistakes_are_explained(overrides: list[str], complaint: str, small: Callable[..., DictConfig]) -> None:
+    with pytest.raises(Exception, match=complaint) as caught:
+        run(small(*overrides))
+    assert isinstance(caught.value, UserError) or isinstance(caught.value.__cause__, UserError)
+
+
+def test_gradient_checkpointing_is_refused_for_prefixes(small: Callable[..., DictConfig]) -> None:
+    from hydra.utils import instantiate
+
+    from zoo.data.batch import collate
+    from zoo.data.records import DialogueExample
+
+    module = instantiate(small("model=prefix_tuning").model)
+    module.net.lm.gradient_checkpointing_enable()
+    example = DialogueExample("a", "a", (), ("hi",), (False,), "hello")
+    with pytest.raises(UserError, match="Gradient checkpointing"):
+        module.net(collate([module.template.encode(example)], module.template.pad_id))
+
+
+@pytest.mark.slow
+def test_users_are_dealt_to_processes(tmp_path: Path) -> None:
+    """Two processes train five users unevenly and end with the same bank; their last checkpoint resumes."""
+    banks = {}
+    for devices in (1, 2):
+        folder = tmp_path / str(devices)
+        done = run_py("model=prefix_tuning", *SMALL, f"trainer.devices={devices}", f"hydra.run.dir={folder}",
+                      "callbacks.last.every_n_train_steps=2", cwd=tmp_path)  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        banks[devices] = rows(folder)
+    for name, table in banks[1].items():
+        torch.testing.assert_close(banks[2][name], table, rtol=0, atol=1e-9)
+    alone, dealt = (json.loads((tmp_path / str(d) / "metrics.json").read_text())["metrics"] for d in (1, 2))
+    assert dealt == pytest.approx(alone, rel=1e-6, nan_ok=True)
+    users = [(tmp_path / str(d) / "users.jsonl").read_text() for d in (1, 2)]
+    assert [json.loads(line)["epochs"] for line in users[0].splitlines()] == [
+        json.loads(line)["epochs"] for line in users[1].splitlines()
+    ]
