@@ -1,4 +1,4 @@
-"""`python -m zoo.export RUN_DIR FOLDER`: a run's language model as a Hugging Face folder, for `backbone.path=FOLDER`."""
+"""`python -m zoo.export RUN_DIR FOLDER`: a run's language model as a Hugging Face folder, for `backbone.path=`."""
 
 import argparse
 import json
