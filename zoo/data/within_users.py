@@ -24,6 +24,7 @@ class WithinUsers:
         splits: the corpus's own splits to take them from.
         min_dialogues: users with fewer are left out; at least 3, one for each split.
         max_users: a seeded choice of this many users; None is all.
+        only: ids of the users to keep; None is all. What a user's dialogues are cut into depends on nobody else.
         seed: of the cut and the choice.
     """
 
@@ -33,12 +34,14 @@ class WithinUsers:
         splits: Sequence[str] = ("train",),
         min_dialogues: int = 3,
         max_users: int | None = None,
+        only: Sequence[str] | None = None,
         seed: int = 0,
     ):
         if min_dialogues < 3:
             raise UserError(f"min_dialogues={min_dialogues} was given; expected at least 3, one for each split.")
         self.corpus, self.splits = corpus, tuple(splits)
         self.min_dialogues, self.max_users, self.seed = min_dialogues, max_users, seed
+        self.only = None if only is None else tuple(only)
         self._cut: dict[str, list[Dialogue]] | None = None
 
     def prepare(self, splits: Collection[str]) -> None:
@@ -60,7 +63,7 @@ class WithinUsers:
         """The corpus and the rule."""
         return {
             "corpus": {source: describe_corpus(self.corpus, source) for source in self.splits},
-            "within_users": [split, self.min_dialogues, self.max_users, self.seed],
+            "within_users": [split, self.min_dialogues, self.max_users, self.only, self.seed],
         }
 
     def _cut_users(self) -> dict[str, list[Dialogue]]:
@@ -78,6 +81,13 @@ class WithinUsers:
                 f"the {'+'.join(self.splits)} dialogues have {len(enough)} of {len(of_user)}. Lower data.max_users or "
                 "data.min_dialogues, or say who is who by data.users=."
             )
+        if self.only is not None:
+            if strangers := sorted(set(self.only) - set(enough)):
+                raise UserError(
+                    f"data.only names {', '.join(map(repr, strangers[:3]))}, who is none of the {len(enough)} users "
+                    f"with at least {self.min_dialogues} dialogues."
+                )
+            enough = sorted(self.only)
         if self.max_users is not None:
             enough = sorted(random.Random(self.seed).sample(enough, self.max_users))
         cut: dict[str, list[Dialogue]] = {"train": [], "valid": [], "test": []}
