@@ -255,3 +255,17 @@ def test_settings_tell_everything(small_tokenizer):
         "tokenizer",
         "tokenizer_sha256",
     }
+
+
+def test_a_user_id_can_stand_for_the_persona(tiny, examples):
+    from dataclasses import replace
+
+    from zoo.backbones import dialogue_tokenizer
+
+    template = DialogueTemplate(
+        dialogue_tokenizer(tiny, []), [], persona_mark="", partner_mark="", responder_mark="", separator="<eos>",
+        persona="id",
+    )  # fmt: skip
+    encoded = template.encode(replace(examples[1], user="user 7"))
+    assert template.tokenizer.decode(encoded.persona).strip() == "user 7"
+    assert encoded.context.count(template.eos_id) == len(examples[1].history) - 1  # between turns, and no marks

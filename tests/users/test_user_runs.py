@@ -143,3 +143,17 @@ def test_users_are_dealt_to_processes(tmp_path: Path) -> None:
     assert [json.loads(line)["epochs"] for line in users[0].splitlines()] == [
         json.loads(line)["epochs"] for line in users[1].splitlines()
     ]
+
+
+@pytest.mark.slow
+def test_one_adapter_for_all_trains_under_plain_ddp(tmp_path: Path) -> None:
+    ordinary = [setting for setting in SMALL if not setting.startswith("learner.")]
+    banks = {}
+    for devices in (1, 2):
+        folder = tmp_path / str(devices)
+        done = run_py("model=lora", "users=one", *ordinary, "trainer.max_epochs=1", f"trainer.devices={devices}",
+                      "data.batch_size=8", f"hydra.run.dir={folder}", "run=[fit]", cwd=tmp_path)  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        banks[devices] = rows(folder)
+    for name, table in banks[1].items():
+        torch.testing.assert_close(banks[2][name], table, rtol=0, atol=1e-9)
