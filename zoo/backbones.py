@@ -145,6 +145,7 @@ class Backbone:
             model = self._from_hub(auto.from_pretrained, config=config, dtype=DTYPES[self.dtype])
         else:
             config.vocab_size = tokenizer.vocab_size  # the tokenizer decides: no weights depend on it yet
+            config.bos_token_id, config.eos_token_id = tokenizer.bos_token_id, tokenizer.eos_token_id
             model = auto.from_config(config, dtype=DTYPES[self.dtype])
         published = model.get_input_embeddings().num_embeddings
         added = tokenizer.get_added_vocab()

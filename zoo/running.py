@@ -151,6 +151,7 @@ def quiet_libraries() -> None:
     for pattern in (
         ".*does not have many workers.*",  # batches are assembled from memory-mapped ids in milliseconds
         ".*exists and is not empty.*",  # a resumed run's directory
+        ".*in eval mode at the start of training.*",  # frozen backbones stay in it
         ".*Checkpoint directory.*",
         ".*treespec.*",
         ".*`trainer.fit_loop.epoch_loop.*",

@@ -19,10 +19,10 @@ cd "$(dirname "$0")/../.."
 }
 adapters() {
   [ -f "$out/$1/metrics.json" ] || python run.py data=convai2_users data.root="$data/convai2" \
-    backbone=gpt2 backbone.path="$out/backbone" template.max_context_tokens=96 \
+    backbone=gpt2 backbone.path="$out/backbone" template.max_context_tokens=96 data.max_exchanges=1 \
     decoding.max_new_tokens=24 hydra.run.dir="$out/$1" "${@:2}"
 }
-adapters prompt model=prompt_tuning model.net.num_virtual_tokens=20 learner.lr=1e-2
-adapters prefix model=prefix_tuning model.net.start=words learner.lr=3e-3
-adapters lora model=lora learner.lr=1e-3
-adapters lora_shared model=lora users=one optimizer.lr=1e-3 data.batch_size=64 trainer.max_epochs=10 callbacks=early_stopping
+adapters lora model=lora learner.lr=2e-3 learner.epochs=6 learner.patience=2
+adapters lora_shared model=lora users=one optimizer.lr=2e-3 data.batch_size=64 trainer.max_epochs=6
+adapters prefix model=prefix_tuning model.net.start=words learner.lr=5e-3 learner.epochs=6 learner.patience=2
+adapters prompt model=prompt_tuning model.net.num_virtual_tokens=20 learner.lr=1e-2 learner.epochs=6 learner.patience=2
