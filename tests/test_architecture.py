@@ -28,7 +28,10 @@ ARROWS = {
     "zoo.launch": set(),
     "zoo.rundir": {"zoo.adapters", "zoo.models.adapted", "zoo.metrics", "zoo.module", "zoo.data"},
     "zoo.terminal": {"zoo.metrics", "zoo.module"},
-    "zoo.running": {"zoo.checkpoints", "zoo.launch", "zoo.rundir", "zoo.terminal", "zoo.module", "zoo.strategies"},
+    "zoo.running": {
+        *("zoo.checkpoints", "zoo.launch", "zoo.loading", "zoo.rundir", "zoo.terminal", "zoo.module", "zoo.strategies"),
+        "zoo.models.adapted",
+    },
     "zoo.strategies": set(),
     "zoo.loading": {"zoo.checkpoints", "zoo.module"},
     "zoo.export": {"zoo.loading", "zoo.launch", "zoo.models.adapted", "zoo.data"},

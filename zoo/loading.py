@@ -1,6 +1,7 @@
 """`zoo.load(RUN_DIR)`: a finished run as a model that answers."""
 
 from pathlib import Path
+from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
@@ -30,7 +31,11 @@ def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
     cfg = OmegaConf.load(folder / "config.yaml")
     module: DialogueModule = instantiate(cfg.model)
     module.run_config = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    saved = read_checkpoint(path)
+    load_weights(module, read_checkpoint(path))
+    return module.eval()
+
+
+def load_weights(module: DialogueModule, saved: dict[str, Any]) -> None:
+    """Put a checkpoint's weights into `module`, which must be the one that they were trained in."""
     module.on_load_checkpoint(saved)
     module.load_state_dict(saved["state_dict"])
-    return module.eval()

@@ -60,6 +60,12 @@ class DialogueModule(LightningModule):
         self.decoding = decoding
         self.decoding.pad_token_id = template.pad_id
         self.decoding.eos_token_id = template.eos_id
+        if net.has_user_rows == learner.automatic_optimization:
+            raise UserError(
+                f"{type(net).__name__} {'has' if net.has_user_rows else 'has no'} parameters of each user's own, "
+                f"and the learner {'does not train' if net.has_user_rows else 'trains only'} such; expected users=each "
+                "with learner=per_user (which it brings), or users=one with another learner."
+            )
         self.automatic_optimization = learner.automatic_optimization
         self.validation_metrics = metrics.select(LIKELIHOOD_FIELDS)
         self.test_metrics = metrics
@@ -88,8 +94,13 @@ class DialogueModule(LightningModule):
     def _introduce_users(self) -> None:
         """Rows for the data's users; a model that was trained on some is not asked about others."""
         data = self._datamodule
-        if not self.net.users or list(self.net.users) == data.users:
+        if not self.net.users or list(self.net.users) == data.users != [""]:
             return
+        if self.net.has_user_rows and data.users == [""]:
+            raise UserError(
+                "users=each was given, but the data name nobody; expected users to have adapters. Say who is who by "
+                "data.users= (persona, shared_sentences), or train one adapter for all with users=one."
+            )
         if self.net.users == [""]:
             personas = data.personas()
             self.net.set_users(data.users, [self.template.ids(" " + " ".join(personas[user])) for user in data.users])
@@ -98,6 +109,8 @@ class DialogueModule(LightningModule):
                 f"The data have {len(data.users)} users, of whom this model has no state for {len(strangers)} "
                 f"({', '.join(map(repr, strangers[:3]))}); expected data of the users it was trained on."
             )
+        else:
+            data.number_users(self.net.users)  # fewer than those it knows: rows are the model's
 
     # -- training -----------------------------------------------------------------------------------------------------
 
@@ -115,6 +128,11 @@ class DialogueModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimizer over what is trainable, with the schedule counted in optimizer steps."""
         if not self.automatic_optimization:
+            if self.trainer.precision in ("16-mixed", "16-true", "bf16-true"):
+                raise UserError(
+                    f"trainer.precision={self.trainer.precision} was given, but adapters of many users are trained in "
+                    "float32 or better; set backbone.dtype=bf16 for a frozen backbone in half the memory."
+                )
             return self.learner.optimizer(self.net)
         optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
         try:
@@ -136,6 +154,11 @@ class DialogueModule(LightningModule):
         return min(limits + ([] if steps == -1 else [steps]), default=None)
 
     # -- evaluation ---------------------------------------------------------------------------------------------------
+
+    def on_validation_start(self) -> None:
+        """In the middle of per-user training on several devices: everybody's present adapter on every device."""
+        if not self.automatic_optimization and self.trainer.training and not self.learner.finished:
+            self.learner.gather(self.net)
 
     def validation_step(self, batch: DialogueBatch, batch_idx: int) -> None:
         """Count in the likelihood of the batch's responses."""

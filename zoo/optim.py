@@ -116,9 +116,8 @@ class RowwiseAdamW(RowwiseOptimizer):
         mean = state["mean"][slots].lerp_(gradient, 1 - beta1)
         square = state["square"][slots].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         state["mean"][slots], state["square"][slots] = mean, square
-        steps = steps.to(row.dtype)
-        rate = lr / (1 - beta1**steps)
-        spread = square.sqrt() / (1 - beta2**steps).sqrt() + self.eps
+        rate = lr / (1 - beta1 ** steps.double()).to(row)  # in float32 1 - 0.999 would have lost digits
+        spread = square.sqrt() / (1 - beta2 ** steps.double()).sqrt().to(row) + self.eps
         return row * (1 - lr * self.weight_decay) - rate * mean / spread
 
 

@@ -116,6 +116,8 @@ class RunDirectory:
             return
         store = AdapterStore(self.path / "adapters")
         names = ["shared"] if module.net.shared else list(module.net.users)
+        for former in set(store.users()) - set(names):  # of an earlier run in this directory
+            store.delete(former)
         for name in names:
             store.save(name, module.net.adapter(name))
         store.pack(self.path / "adapters.zoo")

@@ -15,6 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from zoo.checkpoints import check_settings, read_checkpoint
 from zoo.errors import UserError
 from zoo.launch import forget_processes, repair_child_processes
+from zoo.loading import load_weights
+from zoo.models.adapted import AdaptedModel
 from zoo.module import DialogueModule
 from zoo.rundir import RunDirectory, is_first_process
 from zoo.strategies import ShardedUsers
@@ -58,8 +60,12 @@ def run(cfg: DictConfig) -> float | None:
         for verb in cfg.run:
             if verb == "fit":
                 trainer.fit(module, data, ckpt_path=checkpoint)
-                directory.write_adapters(module)
                 checkpoint = best_checkpoint(trainer)  # what comes after uses the best
+                if not module.automatic_optimization:
+                    module.learner.close(module.net)
+                elif checkpoint and isinstance(module.net, AdaptedModel):
+                    load_weights(module, read_checkpoint(Path(checkpoint)))
+                directory.write_adapters(module)
             else:
                 getattr(trainer, verb)(module, data, ckpt_path=checkpoint, verbose=False)
         if "test" in cfg.run:

@@ -80,7 +80,7 @@ def test_a_reparametrised_prefix_is_folded_without_a_change(
         ("prompt", "prefix", {}, "A prompt adapter of gpt2|A prompt adapter of t5"),
         ("prompt", "prompt", {"num_virtual_tokens": 4}, "5 virtual tokens, but this bank holds 1 to 4"),
         ("lora", "lora", {"rank": 3}, "does not fit this bank \\(rank 3"),
-        ("lora", "lora", {"alpha": 1}, "lora_alpha=8 was given for a bank with model.net.alpha=1"),
+        ("lora", "lora", {"alpha": 1}, "counts 4 times was given for a bank in which it counts 0.5 times"),
         ("prefix", "reparametrised prefix", {}, "A stored prefix is folded"),
     ],
 )

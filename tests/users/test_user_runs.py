@@ -94,6 +94,11 @@ def test_a_stopped_run_of_users_goes_on_where_it_was(
     ("overrides", "complaint"),
     [
         (["data=demo", "model=lora"], "have no training example"),
+        (["model=lora", "learner=per_user", "users=one"], "expected users=each with learner=per_user"),
+        (["model=lora", "learner.patience=0"], "learner.patience=0 was given"),
+        (["model=lora", "+learner.rate=1"], "knows no setting rate"),
+        (["model=lora", "model.net.targets=[lm_head]"], "language-model head"),
+        (["model=lora", "trainer.precision=bf16-true", "backbone.dtype=fp32"], "backbone.dtype=bf16"),
         (["model=prompt_tuning", "model.net.num_virtual_tokens=1100"], "positions"),
         (
             ["model=lora", "model.net.targets=[nothing]"],
@@ -103,7 +108,7 @@ def test_a_stopped_run_of_users_goes_on_where_it_was(
         (["model=prefix_tuning", "model.net.start=zeros"], "expected one of words, random"),
         (["model=lora", "+learner.overrides={nobody: {lr: 1}}"], "overrides names nobody"),
         (["model=lora", "data.max_users=500"], "500 users with at least 3 dialogues were asked for"),
-        (["model=lora", "learner.batch_size=0"], "expected all of them above zero"),
+        (["model=lora", "learner.batch_size=0"], "expected a number above zero"),
     ],
 )
 def test_mistakes_are_explained(overrides: list[str], complaint: str, small: Callable[..., DictConfig]) -> None:
@@ -157,3 +162,65 @@ def test_one_adapter_for_all_trains_under_plain_ddp(tmp_path: Path) -> None:
         banks[devices] = rows(folder)
     for name, table in banks[1].items():
         torch.testing.assert_close(banks[2][name], table, rtol=0, atol=1e-9)
+
+
+def test_a_user_who_diverges_stops_nobody(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    run(small("model=lora", "run=[fit]"))
+    users = [json.loads(line)["user"] for line in (tmp_path / "users.jsonl").read_text().splitlines()]
+    expected = PackedAdapters(tmp_path / "adapters.zoo").read(users)
+    run(small("model=lora", "run=[fit]", f"+learner.overrides={{{users[1]}: {{lr: 1e30}}}}"))
+    reports = [json.loads(line) for line in (tmp_path / "users.jsonl").read_text().splitlines()]
+    assert [report["diverged"] for report in reports] == [False, True, False, False, False]
+    found = PackedAdapters(tmp_path / "adapters.zoo").read(users)
+    for number in (0, 2, 3, 4):
+        for name, values in expected[number].tensors.items():
+            torch.testing.assert_close(found[number].tensors[name], values, rtol=0, atol=1e-10)
+    assert all(values.isfinite().all() for values in found[1].tensors.values())
+
+
+def test_the_adapter_of_all_is_the_best_checkpoints(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    ordinary = [setting for setting in SMALL if not setting.startswith("learner.")]
+    run(composed(*ordinary, "model=lora", "users=one", "trainer.max_epochs=3", "optimizer.lr=100", "run=[fit]"))
+    best = zoo.load(tmp_path).net.adapter()
+    last = zoo.load(tmp_path, "last").net.adapter()
+    stored = AdapterStore(tmp_path / "adapters").load(["shared"])[0]
+    assert all(torch.equal(stored.tensors[name], values) for name, values in best.tensors.items())
+    assert not all(torch.equal(stored.tensors[name], values) for name, values in last.tensors.items())
+
+
+def test_some_of_the_trained_users_keep_their_rows(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    """Data of two of five users: each is answered by its own adapter, whatever its place in those data."""
+    from hydra.utils import instantiate
+    from lightning import Trainer
+
+    from zoo.metrics.generations import read_generations
+
+    run(small("model=lora"))
+    nll = {row.id: row.nll for row in read_generations(tmp_path / "generations.jsonl")}
+    module = zoo.load(tmp_path)
+    some = list(module.net.users)[3:]
+    data = instantiate(small("model=lora", "data.max_users=null", f"data.only=[{','.join(some)}]").data.datamodule)
+    Trainer(accelerator="cpu", logger=False, enable_progress_bar=False).test(module, data, verbose=False)
+    assert {row.user for row in module.generations[""]} == set(some)
+    for row in module.generations[""]:
+        assert row.nll == pytest.approx(nll[row.id], abs=1e-9)
+
+
+def test_merged_and_copied_networks_do_not_hear_the_bank(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    import copy
+
+    from zoo.adapters.merge import merge_lora
+
+    run(small("model=lora", "run=[fit]"))
+    net = zoo.load(tmp_path).net
+    for name, table in net.bank.tables.items():
+        if name.endswith("/B"):
+            torch.nn.init.normal_(table, std=0.5)
+    ids = torch.arange(12)[None]
+    net.bank.select(torch.tensor([1]))
+    expected = net.lm(ids).logits
+    torch.testing.assert_close(merge_lora(net.lm, net.adapter(net.users[1]))(ids).logits, expected, rtol=0, atol=1e-6)
+    copied = copy.deepcopy(net)
+    net.bank.select(torch.tensor([2]))
+    torch.testing.assert_close(copied.lm(ids).logits, expected)
+    assert not torch.allclose(net.lm(ids).logits, expected)

@@ -48,6 +48,7 @@ def merge_lora(model: Model, adapter: Adapter) -> Model:
                 f"{' and '.join(owners[id(module.weight)])} are one tensor: merging into {path} would change all of "
                 "them. Untie them first, or keep the adapter beside the backbone."
             )
+        module._forward_hooks.clear()  # a bank's own update would come on top
         _add(path, module, lora_scale(adapter.config), A, B)
     return merged
 

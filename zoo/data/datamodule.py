@@ -130,9 +130,7 @@ class DialogueDataModule(LightningDataModule):
             UserError: a corpus file is missing or malformed, or the cache cannot be written.
         """
         self._open(stage)
-        self.users = sorted({user for table in self._tables.values() for user in table.summary["users"]})
-        for table in self._tables.values():
-            table.number_users(self.users)
+        self.number_users(sorted({user for table in self._tables.values() for user in table.summary["users"]}))
 
     def _open(self, stage: str | None, fetch: bool = False) -> None:
         """The tables of a stage's splits; of all splits where users are named: a user has one row in every stage."""
@@ -223,6 +221,12 @@ class DialogueDataModule(LightningDataModule):
             return rows
         characters = table.numbers("context_characters")[rows].tolist()
         return [rows[place] for place in sorted_rows(characters)]
+
+    def number_users(self, users: Sequence[str]) -> None:
+        """Let `batch.user` be the place in `users`, which must hold everybody in the data."""
+        self.users = list(users)
+        for table in self._tables.values():
+            table.number_users(self.users)
 
     def personas(self) -> dict[str, list[str]]:
         """Each user's persona sentences in the training split, in the order in which they first appear."""

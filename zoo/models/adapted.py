@@ -31,7 +31,7 @@ class AdaptedModel(DialogueModel):
         start_from: a PEFT folder that every row starts as, instead of `start`.
 
     Attributes:
-        users: the id of every row.
+        users: the id of every row; empty with a shared adapter, [""] before anybody was introduced.
     """
 
     bank: AdapterBank
@@ -59,6 +59,7 @@ class AdaptedModel(DialogueModel):
             )
         self.between = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
         self.shared, self.seed = shared, seed
+        self.has_user_rows = not shared
         self.users: list[str] = [""]
 
     def train(self, mode: bool = True) -> "AdaptedModel":
@@ -74,7 +75,7 @@ class AdaptedModel(DialogueModel):
             users: ids, by row; with a shared adapter they only are remembered.
             words: token ids of every user's sentences, for starts from text.
         """
-        self.users = list(users)
+        self.users = [] if self.shared and list(users) != [""] else list(users)
         rows = 1 if self.shared else len(self.users)
         self.bank.resize(rows)
         for row in range(rows):

@@ -26,6 +26,7 @@ class DialogueModel(nn.Module, ABC):
 
     prompt_segments: tuple[str, ...] = ("persona", "context")  # what takes positions before the response
     num_extra_positions: int = 0  # that stand before the prompt: a prefix, a soft prompt
+    has_user_rows: bool = False  # a row of parameters for each user, which only learner=per_user trains
     users: Sequence[str] = ()  # whose state the model has, by row of `batch.user`; empty for models without any
     lm: Any  # a Hugging Face PreTrainedModel with GenerationMixin: typed loosely, as its attributes are dynamic
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase
+from torch import Tensor
+from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from zoo.backbones import Backbone
 from zoo.data.batch import DialogueBatch
@@ -49,3 +50,18 @@ class LoRA(AdaptedModel):
         self.bank.select(self.rows(batch))
         ids, mask = self.text(batch)  # [B, C]
         return {"input_ids": ids, "attention_mask": mask}
+
+    def forward(self, batch: DialogueBatch, positions: Tensor | None = None) -> Tensor:
+        """As in the base class; afterwards the network is itself again."""
+        with self.bank.afterwards_nobody():
+            return super().forward(batch, positions)
+
+    def response_nll(self, batch: DialogueBatch) -> Tensor:
+        """As in the base class; afterwards the network is itself again."""
+        with self.bank.afterwards_nobody():
+            return super().response_nll(batch)
+
+    def continued(self, batch: DialogueBatch, decoding: GenerationConfig, **options: Any) -> Any:
+        """As in the base class; afterwards the network is itself again."""
+        with self.bank.afterwards_nobody():
+            return super().continued(batch, decoding, **options)

@@ -10,7 +10,7 @@ Letters: n users of a round or chunk, B rows, N response tokens.
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -62,10 +62,12 @@ class PerUser:
             raise UserError(f"learner.optimizer={optimizer!r}; expected adamw or sgd.")
         if slots < 1:
             raise UserError(f"learner.slots={slots}; expected at least 1.")
-        self.settings = UserSettings(**settings)
+        if tokens_per_forward is not None and tokens_per_forward < 1:
+            raise UserError(f"learner.tokens_per_forward={tokens_per_forward}; expected at least 1, or null.")
+        self.settings = user_settings(UserSettings(), settings)
         self.slots, self.tokens = slots, tokens_per_forward
         self.kind, self.weight_decay = optimizer, weight_decay
-        self.overrides = dict(overrides or {})
+        self.overrides = {str(user): changes for user, changes in (overrides or {}).items()}
         self.validate_start, self.seed = validate_start, seed
         self.runs: list[UserRun] = []
         self.in_slot: list[UserRun | None] = []
@@ -113,7 +115,7 @@ class PerUser:
                 row,
                 train_rows[row],
                 valid_rows[row],
-                replace(self.settings, **self.overrides.get(user, {})),
+                user_settings(self.settings, self.overrides.get(user, {})),
                 stable_hash(str(self.seed)),
             )
             for row, user in enumerate(users)
@@ -124,6 +126,11 @@ class PerUser:
         if self._saved is not None:
             for run in self.runs:
                 run.load_state_dict(self._saved["runs"][run.user])
+            if self._saved["optimizer"] != [self.kind, self.weight_decay]:
+                raise UserError(
+                    f"The checkpoint was taken with learner.optimizer and weight_decay {self._saved['optimizer']}, "
+                    f"but this run has {[self.kind, self.weight_decay]}; resume with the same."
+                )
             if len(self._saved["ranks"]) != world_size:
                 raise UserError(
                     f"The checkpoint was taken while {len(self._saved['ranks'])} processes shared the users, but this "
@@ -242,21 +249,40 @@ class PerUser:
                 self.in_slot[slot] = self.waiting.pop(0)
                 forget(slot)
                 new.append(self.in_slot[slot])
-        if self.validate_start and new:
-            runs = [run for run in new if run is not None]
+        runs = [run for run in new if run is not None]
+        for run in runs:
+            run.snapshot = model.bank.snapshot(run.row)
+        if self.validate_start and runs:
             for run, loss in zip(runs, self.losses(model, self.valid, runs), strict=True):
                 run.start_loss = loss
 
     def _end_epochs(self, model: AdaptedModel, ended: list[UserRun]) -> None:
         """Validate those whose epoch ended; keep the best, let the finished go."""
         for run, loss in zip(ended, self.losses(model, self.valid, ended) if ended else [], strict=True):
+            now = model.bank.snapshot(run.row)
+            if loss is None and not all(values.isfinite().all() for values in now.values()):
+                loss = math.nan
             if run.validated(loss):
-                run.snapshot = model.bank.snapshot(run.row)
+                run.snapshot = now
+            if run.diverged:
+                log.warning("user %r diverged in epoch %d: it keeps epoch %d", run.user, run.epoch, run.best_epoch)
             if run.finished:
-                assert run.snapshot is not None
-                model.bank.restore(run.row, run.snapshot)
-                run.snapshot = None
+                self._settle(model, run)
                 self.in_slot[self.in_slot.index(run)] = None
+
+    def _settle(self, model: AdaptedModel, run: UserRun) -> None:
+        """Give a user its best parameters."""
+        assert run.snapshot is not None
+        model.bank.restore(run.row, run.snapshot)
+        run.snapshot = None
+
+    def close(self, model: AdaptedModel) -> None:
+        """After training, finished or cut short: users still in a slot get their best parameters so far."""
+        for run in self.in_slot:
+            if run is not None:
+                self._settle(model, run)
+        if unfinished := sum(not run.finished for run in self.runs):
+            log.warning("%d of %d users were not trained to their end", unfinished, len(self.runs))
 
     # -- several processes --------------------------------------------------------------------------------------------
 
@@ -304,7 +330,8 @@ class PerUser:
         if self.world_size > 1:
             ranks = [None] * self.world_size
             dist.all_gather_object(ranks, mine)
-        return {"runs": {run.user: run.state_dict() for run in self.runs}, "ranks": ranks}
+        runs = {run.user: run.state_dict() for run in self.runs}
+        return {"runs": runs, "ranks": ranks, "optimizer": [self.kind, self.weight_decay]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state` at the next `begin`."""
@@ -327,3 +354,15 @@ def by_user(table: Table, num_users: int) -> list[NDArray[np.integer]]:
     rows = table.user_rows
     order = np.argsort(rows, kind="stable")
     return np.split(order, np.searchsorted(rows[order], np.arange(1, num_users)))
+
+
+def user_settings(settings: UserSettings, changes: Mapping[str, Any]) -> UserSettings:
+    """Settings with some of them changed.
+
+    Raises:
+        UserError: there is no such setting.
+    """
+    known = [field.name for field in fields(UserSettings)]
+    if unknown := sorted(set(changes) - set(known)):
+        raise UserError(f"The learner knows no setting {', '.join(unknown)}; expected some of {', '.join(known)}.")
+    return replace(settings, **changes)

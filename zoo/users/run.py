@@ -14,6 +14,10 @@ from torch import Tensor
 from zoo.errors import UserError
 
 SCHEDULES = ("linear", "constant")
+PROGRESS = (  # of a `UserRun`: what changes while it trains
+    *("epoch", "batch", "step", "start_loss", "losses", "best", "best_epoch", "anchor", "anchor_epoch"),
+    *("finished", "diverged", "snapshot"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,13 @@ class UserSettings:
     clip: float | None = None
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1 or self.epochs < 1 or self.lr <= 0:
+        for name in ("lr", "batch_size", "epochs", "patience", "clip"):
+            if (value := getattr(self, name)) is not None and not value > 0:
+                raise UserError(f"learner.{name}={value} was given for a user; expected a number above zero.")
+        if self.warmup_steps < 0 or self.min_improvement < 0:
             raise UserError(
-                f"A user's training was set to lr={self.lr}, batch_size={self.batch_size}, epochs={self.epochs}; "
-                "expected all of them above zero."
+                f"learner.warmup_steps={self.warmup_steps}, learner.min_improvement={self.min_improvement} was given; "
+                "expected nothing below zero."
             )
         if self.schedule not in SCHEDULES:
             raise UserError(f"learner.schedule={self.schedule!r}; expected one of {', '.join(SCHEDULES)}.")
@@ -59,7 +66,10 @@ class UserRun:
         train, valid: rows of the tables, [n].
         start_loss: validation loss before the first step, where it was asked for.
         losses: validation loss after each epoch, nats a token; empty without validation examples.
-        snapshot: parameters after the best epoch, while training.
+        best, best_epoch: the lowest of them, and when it was.
+        anchor, anchor_epoch: the loss that the next has to beat by `min_improvement` for patience to last.
+        diverged: a loss was no number; the user keeps its best snapshot so far.
+        snapshot: parameters after the best epoch, or the start's, while training.
     """
 
     user: str
@@ -75,7 +85,10 @@ class UserRun:
     losses: list[float] = field(default_factory=list)
     best: float = math.inf
     best_epoch: int = 0
+    anchor: float = math.inf
+    anchor_epoch: int = 0
     finished: bool = False
+    diverged: bool = False
     snapshot: dict[str, Tensor] | None = None
 
     @property
@@ -113,19 +126,27 @@ class UserRun:
         Sets `finished` after the last epoch, or when patience has run out.
         """
         settings = self.settings
-        better = loss is None or loss < self.best - settings.min_improvement
+        if loss is not None and not math.isfinite(loss):
+            self.diverged = self.finished = True
+            return False
+        better = loss is None or loss < self.best
         if loss is not None:
             self.losses.append(loss)
         if better:
             self.best, self.best_epoch = (math.inf if loss is None else loss), self.epoch
-        waited = self.epoch - self.best_epoch
+        if loss is None or loss < self.anchor - settings.min_improvement:
+            self.anchor, self.anchor_epoch = (math.inf if loss is None else loss), self.epoch
+        waited = self.epoch - self.anchor_epoch
         self.finished = self.epoch >= settings.epochs or (settings.patience is not None and waited >= settings.patience)
         return better
 
     def state_dict(self) -> dict[str, Any]:
         """Progress, in plain types and tensors."""
-        names = ("epoch", "batch", "step", "start_loss", "losses", "best", "best_epoch", "finished", "snapshot")
-        return {"settings": asdict(self.settings), "examples": len(self.train), **{n: getattr(self, n) for n in names}}
+        return {
+            "settings": asdict(self.settings),
+            "examples": len(self.train),
+            **{n: getattr(self, n) for n in PROGRESS},
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state_dict`.
@@ -152,6 +173,8 @@ class UserRun:
             "epochs": self.epoch,
             "steps": self.step,
             "best_epoch": self.best_epoch,
+            "finished": self.finished,
+            "diverged": self.diverged,
             "start_nll": self.start_loss,
             "best_nll": None if math.isinf(self.best) else self.best,
             "valid_nll": self.losses,

@@ -6,7 +6,8 @@ Letters: B batch rows, n users, b rows of each of them, U users of the bank, T p
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from zoo.adapters.adapter import lora_scale
 from zoo.errors import UserError
 from zoo.models.banks.base import AdapterBank
 
@@ -46,6 +48,11 @@ class LoRABank(AdapterBank):
                 f"model.net.targets={list(targets)} matches no Linear or Conv1D module of the backbone; it has "
                 f"{', '.join(kinds)}."
             )
+        if any(module is lm.get_output_embeddings() for module in found.values()):
+            raise UserError(
+                f"model.net.targets={list(targets)} names the language-model head, which banks leave alone; expected "
+                "projections of the attention or the MLP."
+            )
         shapes: dict[str, tuple[int, ...]] = {}
         for name, module in found.items():
             outputs, inputs = module.weight.shape
@@ -60,17 +67,20 @@ class LoRABank(AdapterBank):
         self.transposed = all(isinstance(module, Conv1D) for module in found.values())
         self._user: Tensor | None = None
         for name, module in found.items():
-            module.register_forward_hook(self._hook(key(name)))
+            module.lora = (self, key(name))  # type: ignore[assignment]  # in a tuple: the bank is no part of the module, and copies of both agree
+            module.register_forward_hook(add_update)
 
     def select(self, user: Tensor | None) -> None:
         """Whose update each row of the coming forwards gets, [B]; None for nobody's."""
         self._user = user
 
-    def _hook(self, name: str) -> Any:
-        def add_update(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            return output if self._user is None else output + self.update(name, inputs[0]).to(output.dtype)
-
-        return add_update
+    @contextmanager
+    def afterwards_nobody(self) -> Iterator[None]:
+        """Whoever is selected within it is not any more behind it."""
+        try:
+            yield
+        finally:
+            self.select(None)
 
     def update(self, name: str, x: Tensor) -> Tensor:
         """[B, T, I] -> [B, T, O], or with B times as many rows where beams follow one another."""
@@ -125,15 +135,21 @@ class LoRABank(AdapterBank):
                 f"it has r={description.get('r')}, target_modules={description.get('target_modules')}. Set "
                 "model.net.rank and model.net.targets to the adapter's, on the backbone it was trained on."
             )
-        if description.get("lora_alpha") not in (None, self.alpha):
+        if "lora_alpha" in description and (scale := lora_scale(description)) != self.scale:
             raise UserError(
-                f"A LoRA adapter with lora_alpha={description['lora_alpha']} was given for a bank with "
-                f"model.net.alpha={self.alpha}; expected the same scale for all rows. Set model.net.alpha to it."
+                f"A LoRA adapter whose update counts {scale:g} times was given for a bank in which it counts "
+                f"{self.scale:g} times; expected the same for all rows. Set model.net.alpha={scale * self.rank:g}."
             )
         for name in self.modules_by_name:
             for side in "AB":
                 table = self.tables[f"{key(name)}/{side}"]
                 table[row] = tensors[f"base_model.model.{name}.lora_{side}.weight"].to(table)
+
+
+def add_update(module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    """The hook of every target: its output, with each row's update where rows have been selected."""
+    bank, name = module.lora
+    return output if bank._user is None else output + bank.update(name, inputs[0]).to(output.dtype)
 
 
 def key(name: str) -> str:
