@@ -34,7 +34,7 @@ ARROWS = {
     },
     "zoo.strategies": set(),
     "zoo.loading": {"zoo.checkpoints", "zoo.module"},
-    "zoo.export": {"zoo.loading", "zoo.launch", "zoo.models.adapted", "zoo.data"},
+    "zoo.export": {"zoo.adapters", "zoo.loading", "zoo.launch", "zoo.models.adapted", "zoo.data"},
     "zoo": {"zoo.loading"},
 }
 NOT_IN_MODELS = {"lightning", "hydra", "wandb", "omegaconf"}

@@ -4,27 +4,42 @@ import argparse
 import json
 from pathlib import Path
 
+from zoo.adapters.merge import merge_lora
 from zoo.data.licence import refuse_to_publish
+from zoo.errors import UserError
 from zoo.launch import readable_errors
 from zoo.loading import load
 from zoo.models.adapted import AdaptedModel
 
 
-def export(run_dir: Path, folder: Path, checkpoint: str = "best") -> None:
+def export(run_dir: Path, folder: Path, checkpoint: str = "best", user: str | None = None) -> None:
     """Write weights, configuration and tokenizer to `folder`.
 
-    Adapters need no export: `RUN_DIR/adapters` has a PEFT folder for every user.
+    Adapters need no export: `RUN_DIR/adapters` has a PEFT folder for every user. A LoRA can also be merged into the
+    weights, for servers that know nothing of adapters.
+
+    Args:
+        run_dir: what run.py filled.
+        folder: is made.
+        checkpoint: best, last, or a file.
+        user: whose LoRA to merge; "shared" for the one of all.
 
     Raises:
-        UserError: no such run, or the licence of its data forbids to hand on what was trained on them.
+        UserError: no such run or user, an adapter that cannot be merged, or the licence of the run's data forbids to
+            hand on what was trained on them.
     """
     provenance = run_dir / "provenance.json"
     if provenance.is_file():
         refuse_to_publish(json.loads(provenance.read_text(encoding="utf-8")))
     module = load(run_dir, checkpoint)
-    if isinstance(module.net, AdaptedModel):
+    network = module.net.lm
+    if user is not None:
+        if not isinstance(module.net, AdaptedModel):
+            raise UserError(f"--user {user} was given, but {run_dir} trained no adapters; leave it out.")
+        network = merge_lora(network, module.net.adapter(user))
+    elif isinstance(module.net, AdaptedModel):
         print(f"this run trained adapters, each a PEFT folder in {run_dir / 'adapters'}; the backbone is as it was")
-    module.net.lm.save_pretrained(folder)
+    network.save_pretrained(folder)
     module.template.tokenizer.save_pretrained(folder)
     print(f"language model and tokenizer: {folder}")
 
@@ -35,9 +50,10 @@ def main() -> None:
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--checkpoint", default="best", help="best, last, or a file")
+    parser.add_argument("--user", help="merge this user's LoRA into the weights")
     options = parser.parse_args()
     with readable_errors():
-        export(options.run_dir, options.folder, options.checkpoint)
+        export(options.run_dir, options.folder, options.checkpoint, options.user)
 
 
 if __name__ == "__main__":

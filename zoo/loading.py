@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -29,7 +30,9 @@ def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
         there = ", ".join(sorted(p.stem for p in (folder / "checkpoints").glob("*.ckpt"))) or "none"
         raise UserError(f"There is no checkpoint {path}. This run has: {there}. Train it, or name one of these.")
     cfg = OmegaConf.load(folder / "config.yaml")
-    module: DialogueModule = instantiate(cfg.model)
+    with torch.random.fork_rng():  # a backbone of random weights that stayed frozen is in no checkpoint: as in the run
+        torch.manual_seed(cfg.seed)
+        module: DialogueModule = instantiate(cfg.model)
     module.run_config = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     load_weights(module, read_checkpoint(path))
     return module.eval()
