@@ -6,6 +6,7 @@ joins late would start with another's bias correction. Here a step names its row
 Letters: U rows of a table, n rows of a step.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 
-class RowwiseOptimizer(Optimizer):
+class RowwiseOptimizer(Optimizer, ABC):
     """What both have in common: which rows step, at which rates, clipped by which norm.
 
     State is kept for as many rows as train side by side, S slots, not for all U rows of the tables.
@@ -33,13 +34,13 @@ class RowwiseOptimizer(Optimizer):
             self.state[table] = self.start(table.new_zeros(slots, *table.shape[1:]))
         self.steps = torch.zeros(slots, dtype=torch.long, device=self.tables[0].device)  # [S]
 
+    @abstractmethod
     def start(self, zeros: Tensor) -> dict[str, Tensor]:
         """A table's state before its first step; `zeros` is [S, ...]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def change(self, state: dict[str, Tensor], slots: Tensor, row: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """A table's rows after a step: rows, gradients [n, ...] and rates [n] -> [n, ...]."""
-        raise NotImplementedError
 
     def forget(self, slot: int) -> None:
         """Make a slot new, for the next user."""

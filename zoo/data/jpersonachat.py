@@ -13,6 +13,7 @@ Rows of one dialogue stand together. Nothing names a person: users are the perso
 
 import re
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -87,7 +88,7 @@ def read_jempathetic(path: Path | str) -> list[Dialogue]:
     return _dialogues(path, said, {})
 
 
-class _NttCorpus:
+class _NttCorpus(ABC):
     """What the two have in common: one file, the authors' split, the licence."""
 
     name: str
@@ -105,8 +106,9 @@ class _NttCorpus:
                 "above 0, the second not below the first."
             )
 
+    @abstractmethod
     def _read(self) -> list[Dialogue]:
-        raise NotImplementedError
+        """All dialogues of the file."""
 
     @cached_property
     def _splits(self) -> dict[str, list[Dialogue]]:

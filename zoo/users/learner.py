@@ -10,7 +10,7 @@ Letters: n users of a round or chunk, B rows, N response tokens.
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from zoo.errors import UserError
 from zoo.models.adapted import AdaptedModel, stable_hash
 from zoo.optim import RowwiseAdamW, RowwiseOptimizer, RowwiseSGD
 from zoo.users.chunks import Chunk, chunks, tokens_per_forward
-from zoo.users.run import UserRun, UserSettings
+from zoo.users.run import UserRun, UserSettings, user_settings
 
 log = logging.getLogger(__name__)
 Table = Any  # zoo.data.table.ExampleTable: `table[rows]` is a batch, `table.lengths` [N, 3]
@@ -354,15 +354,3 @@ def by_user(table: Table, num_users: int) -> list[NDArray[np.integer]]:
     rows = table.user_rows
     order = np.argsort(rows, kind="stable")
     return np.split(order, np.searchsorted(rows[order], np.arange(1, num_users)))
-
-
-def user_settings(settings: UserSettings, changes: Mapping[str, Any]) -> UserSettings:
-    """Settings with some of them changed.
-
-    Raises:
-        UserError: there is no such setting.
-    """
-    known = [field.name for field in fields(UserSettings)]
-    if unknown := sorted(set(changes) - set(known)):
-        raise UserError(f"The learner knows no setting {', '.join(unknown)}; expected some of {', '.join(known)}.")
-    return replace(settings, **changes)

@@ -4,7 +4,8 @@ Nothing here depends on who else trains: order, rates and stopping follow from t
 """
 
 import math
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -179,3 +180,15 @@ class UserRun:
             "best_nll": None if math.isinf(self.best) else self.best,
             "valid_nll": self.losses,
         }
+
+
+def user_settings(settings: UserSettings, changes: Mapping[str, Any]) -> UserSettings:
+    """Settings with some of them changed.
+
+    Raises:
+        UserError: there is no such setting.
+    """
+    known = [known.name for known in fields(UserSettings)]
+    if unknown := sorted(set(changes) - set(known)):
+        raise UserError(f"The learner knows no setting {', '.join(unknown)}; expected some of {', '.join(known)}.")
+    return replace(settings, **changes)
