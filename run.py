@@ -9,11 +9,13 @@ import hydra
 from omegaconf import DictConfig
 
 from zoo.launch import readable_errors, resumed_arguments
+from zoo.memory import keep_freed_memory
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(cfg: DictConfig) -> float | None:
     """One run; returns the monitored value for sweepers that want one."""
+    keep_freed_memory()  # before torch is loaded
     from zoo.running import run  # torch and lightning: `--help` does without
 
     with readable_errors():

@@ -7,6 +7,10 @@ all layers, the two masks made by a loop over the batch in every layer, the head
 full forward for every token, without a cache. Both ways share weights, and their logits are compared first. Runs of
 the two ways take turns; the table has the median of each and the ratio of medians.
 
+Training steps of the two ways run in processes of their own, because ours keeps freed memory (`zoo.memory`, as `run.py`
+does on a CPU) and the release's does not; a third process says what the release's way takes with that setting alone.
+The three together need 17 GiB at the full size.
+
 B batch, P persona, U context, R response, V vocabulary.
 """
 
@@ -14,13 +18,16 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 
 import torch
+import torch.multiprocessing as multiprocessing
 import torch.nn.functional as F
 from torch import Tensor
 from transformers import GenerationConfig
 
 from zoo.data.batch import DialogueBatch
+from zoo.memory import keep_freed_memory
 from zoo.models.fusion import Fusion
 from zoo.models.paa import PAA
 from zoo.models.paa_blocks import PAAConfig, SourceAttention
@@ -78,6 +85,12 @@ def build(width: int, layers: int) -> tuple[PAA, PAA]:
                 block.fusion.__class__ = MasksByLoop
     theirs.lm.load_state_dict(ours.lm.state_dict())
     return ours, theirs
+
+
+def use_fused_activation(model: PAA) -> None:
+    """As `Backbone.load` does; not before logits are compared, as masks turn rounding into jumps."""
+    for block in model.lm.transformer.h:
+        block.mlp.act = torch.nn.GELU(approximate="tanh")
 
 
 def ragged_batch() -> DialogueBatch:
@@ -140,14 +153,50 @@ def train_as_released(model: PAA, batch: DialogueBatch) -> float:
     return loss.item()
 
 
-def median_seconds(ways: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Each way in turn, `runs` times after a warm-up of each."""
+def steps_on_request(who: str, keeps_memory: bool, width: int, layers: int, pipe: Connection) -> None:
+    """A process that takes one training step whenever it receives a way's name, and answers when it is done."""
+    if keeps_memory:
+        keep_freed_memory()
+    ours, theirs = build(width, layers)
+    use_fused_activation(ours)
+    model, batch = (ours if who == "ours" else theirs).train(), ragged_batch()
+    del ours, theirs
+    while (way := pipe.recv()) is not None:
+        pipe.send(
+            train_as_released(model, batch) if who == "release" else train(model, batch, bf16=way.endswith("bf16"))
+        )
+
+
+def train_median_seconds(width: int, layers: int, runs: int) -> dict[str, float]:
+    """Training steps of every way, each in its process, taking turns."""
+    context = multiprocessing.get_context("spawn")
+    ways, processes = {}, []
+    for names, keeps_memory in (
+        (["release"], False),
+        (["release, memory kept"], True),
+        (["ours fp32", "ours bf16"], True),
+    ):
+        here, there = context.Pipe()
+        who = "ours" if names[0].startswith("ours") else "release"
+        processes.append(context.Process(target=steps_on_request, args=(who, keeps_memory, width, layers, there)))
+        processes[-1].start()
+        for name in names:
+            ways[name] = lambda name=name, pipe=here: (pipe.send(name), pipe.recv())
+    try:
+        return median_seconds(ways, runs, warm_ups=3)
+    finally:
+        for process in processes:
+            process.terminate()
+
+
+def median_seconds(ways: dict[str, Callable[[], object]], runs: int, warm_ups: int = 1) -> dict[str, float]:
+    """Each way in turn, `runs` times after `warm_ups` of each."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for run in range(runs + 1):
+    for run in range(runs + warm_ups):
         for name, way in ways.items():
             started = time.perf_counter()
             way()
-            if run:
+            if run >= warm_ups:
                 seconds[name].append(time.perf_counter() - started)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
@@ -170,8 +219,7 @@ def main() -> None:
     assert difference < 1e-3
     assert decode(ours, batch)[:, :4].tolist() == decode_as_released(theirs, batch)[:, :4].tolist()
 
-    for block in ours.lm.transformer.h:  # as `Backbone.load` has it; not before, as masks turn rounding into jumps
-        block.mlp.act = torch.nn.GELU(approximate="tanh")
+    use_fused_activation(ours)
     cases = []
     if options.case != "training":
         seconds = median_seconds(
@@ -179,23 +227,16 @@ def main() -> None:
         )
         cases.append((f"decoding {NEW_TOKENS} tokens", seconds, {"ours": 6.0}))
     if options.case != "decoding":
-        ours.train(), theirs.train()
-        seconds = median_seconds(
-            {
-                "release": lambda: train_as_released(theirs, batch),
-                "ours fp32": lambda: train(ours, batch),
-                "ours bf16": lambda: train(ours, batch, bf16=True),
-            },
-            options.runs,
-        )
+        del ours, theirs
+        seconds = train_median_seconds(options.width, options.layers, options.runs)
         cases.append(("training step", seconds, {"ours fp32": 1.25, "ours bf16": 2.5}))
     print(f"batch {B}, {P} persona, {U} context, {R} response tokens, {torch.get_num_threads()} threads, medians of "
           f"{options.runs}")  # fmt: skip
-    print(f"{'':28s}{'seconds':>10s}{'ratio':>8s}{'asked':>8s}")
+    print(f"{'':38s}{'seconds':>10s}{'ratio':>8s}{'asked':>8s}")
     for title, seconds, asked in cases:
         for name, value in seconds.items():
             target = f"{asked[name]:8.2f}" if name in asked else ""
-            print(f"{title + ', ' + name:28s}{value:10.2f}{seconds['release'] / value:8.2f}{target}")
+            print(f"{title + ', ' + name:38s}{value:10.2f}{seconds['release'] / value:8.2f}{target}")
 
 
 if __name__ == "__main__":
