@@ -10,19 +10,20 @@ from zoo.errors import UserError
 from zoo.launch import readable_errors
 from zoo.loading import load
 from zoo.models.adapted import AdaptedModel
+from zoo.models.finetune import FineTune
 
 
 def export(run_dir: Path, folder: Path, checkpoint: str = "best", user: str | None = None) -> None:
     """Write weights, configuration and tokenizer to `folder`.
 
     Adapters need no export: `RUN_DIR/adapters` has a PEFT folder for every user. A LoRA can also be merged into the
-    weights, for servers that know nothing of adapters.
+    weights, for servers that know nothing of adapters. Of fine-tuned copies, one a user, the user's is written.
 
     Args:
         run_dir: what run.py filled.
         folder: is made.
         checkpoint: best, last, or a file.
-        user: whose LoRA to merge; "shared" for the one of all.
+        user: whose LoRA to merge, "shared" for the one of all; or whose copy to write.
 
     Raises:
         UserError: no such run or user, an adapter that cannot be merged, or the licence of the run's data forbids to
@@ -33,7 +34,11 @@ def export(run_dir: Path, folder: Path, checkpoint: str = "best", user: str | No
         refuse_to_publish(json.loads(provenance.read_text(encoding="utf-8")))
     module = load(run_dir, checkpoint)
     network = module.net.lm
-    if user is not None:
+    if isinstance(module.net, FineTune) and module.net.has_user_rows:
+        if user is None:
+            raise UserError(f"{run_dir} trained a copy of the weights for every user; name one by --user ID.")
+        module.net.bank.write(module.net.row_of(user))
+    elif user is not None:
         if not isinstance(module.net, AdaptedModel):
             raise UserError(f"--user {user} was given, but {run_dir} trained no adapters; leave it out.")
         network = merge_lora(network, module.net.adapter(user))
@@ -50,7 +55,7 @@ def main() -> None:
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--checkpoint", default="best", help="best, last, or a file")
-    parser.add_argument("--user", help="merge this user's LoRA into the weights")
+    parser.add_argument("--user", help="this user's LoRA merged into the weights, or copy of them")
     options = parser.parse_args()
     with readable_errors():
         export(options.run_dir, options.folder, options.checkpoint, options.user)

@@ -111,7 +111,13 @@ class RunDirectory:
 
     @rank_zero_only
     def write_adapters(self, module: DialogueModule) -> None:
-        """adapters/, a PEFT folder a user, the same packed in adapters.zoo, and users.jsonl, what became of each."""
+        """adapters/, a PEFT folder a user, the same packed in adapters.zoo, and users.jsonl, what became of each.
+
+        Copies of whole networks stay in the checkpoint; `python -m zoo.export` takes one out.
+        """
+        if not module.automatic_optimization:
+            lines = [json.dumps(report, ensure_ascii=False) + "\n" for report in module.learner.reports()]
+            write_atomically(self.path / "users.jsonl", [line.encode() for line in lines])
         if not isinstance(module.net, AdaptedModel):
             return
         store = AdapterStore(self.path / "adapters")
@@ -121,9 +127,6 @@ class RunDirectory:
         for name in names:
             store.save(name, module.net.adapter(name))
         store.pack(self.path / "adapters.zoo")
-        if not module.automatic_optimization:
-            lines = [json.dumps(report, ensure_ascii=False) + "\n" for report in module.learner.reports()]
-            write_atomically(self.path / "users.jsonl", [line.encode() for line in lines])
 
     @rank_zero_only
     def write_provenance(self, trainer: Trainer, module: DialogueModule, data: DialogueDataModule) -> None:

@@ -16,10 +16,11 @@ from zoo.data.demo import demo_dialogues
 from zoo.data.jsonl import write_jsonl
 from zoo.data.records import Dialogue
 from zoo.data.template import DialogueTemplate
-from zoo.models.adapted import AdaptedModel
+from zoo.models.finetune import FineTune
 from zoo.models.lora import LoRA
 from zoo.models.prefix_tuning import PrefixTuning
 from zoo.models.prompt_tuning import PromptTuning
+from zoo.models.user_rows import UserRows
 
 GPT2 = {"model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 512, "initializer_range": 0.2}
 T5 = {
@@ -31,6 +32,7 @@ KINDS = {
     "prefix": (PrefixTuning, {"num_virtual_tokens": 3}),
     "reparametrised prefix": (PrefixTuning, {"num_virtual_tokens": 3, "reparametrised": True, "mlp_width": 8}),
     "lora": (LoRA, {"rank": 2, "alpha": 8}),
+    "full": (FineTune, {"shared": False}),
 }
 EXAMPLES = {"ann": 4, "ben": 2, "cem": 3, "dot": 1, "eve": 2}  # dialogues to train on
 VALID = {"ann": 1, "ben": 1, "cem": 2, "dot": 1, "eve": 0}
@@ -80,10 +82,10 @@ def data(zoo_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> DialogueD
 
 
 @pytest.fixture
-def build(backbone: Backbone, data: DialogueDataModule) -> Callable[..., AdaptedModel]:
+def build(backbone: Backbone, data: DialogueDataModule) -> Callable[..., UserRows]:
     """`build("prefix", users=[...])`: a model whose bank is filled; equal calls give equal models."""
 
-    def build_model(kind: str, users: list[str] | None = None, **settings: object) -> AdaptedModel:
+    def build_model(kind: str, users: list[str] | None = None, **settings: object) -> UserRows:
         cls, sizes = KINDS[kind]
         torch.manual_seed(0)  # of the backbone's random weights
         model = cls(backbone, dialogue_tokenizer(backbone, []), **sizes | settings)

@@ -14,10 +14,12 @@ from transformers import GenerationConfig
 from tests.users.conftest import KINDS
 from zoo.data.batch import DialogueBatch
 from zoo.data.datamodule import DialogueDataModule
-from zoo.models.adapted import AdaptedModel
 from zoo.models.banks.base import VirtualTokens
+from zoo.models.banks.full import FullBank
+from zoo.models.user_rows import UserRows
 
 NEW = 5
+ADAPTERS = [kind for kind in KINDS if kind != "full"]
 MODES = {
     "greedy": {},
     "beam": {"num_beams": 3},
@@ -26,7 +28,7 @@ MODES = {
 
 
 @pytest.fixture
-def model(request: pytest.FixtureRequest, build: Callable[..., AdaptedModel], data: DialogueDataModule) -> AdaptedModel:
+def model(request: pytest.FixtureRequest, build: Callable[..., UserRows], data: DialogueDataModule) -> UserRows:
     """A bank whose rows differ in everything, in length too."""
     model = build(request.param)
     if isinstance(model.bank, VirtualTokens):
@@ -36,6 +38,9 @@ def model(request: pytest.FixtureRequest, build: Callable[..., AdaptedModel], da
     for name, table in model.bank.tables.items():
         if name.endswith("/B"):  # LoRA's updates start at zero
             torch.nn.init.normal_(table, std=0.3, generator=torch.Generator().manual_seed(1))
+    if isinstance(model.bank, FullBank):
+        for name, table in model.bank.tables.items():  # copies start alike
+            table.data += 0.1 * torch.randn(table.shape, generator=torch.Generator().manual_seed(len(name)))
     return model
 
 
@@ -60,14 +65,14 @@ def one_row(batch: DialogueBatch, row: int) -> DialogueBatch:
     return replace(alone, **cut)
 
 
-def forced(model: AdaptedModel, batch: DialogueBatch, tokens: Tensor) -> Tensor:
+def forced(model: UserRows, batch: DialogueBatch, tokens: Tensor) -> Tensor:
     """Logits of given tokens under teacher forcing: [B, R] -> [B, R, V]."""
     mask = torch.ones_like(tokens, dtype=torch.bool)
     return model(replace(batch, response=tokens, response_mask=mask)).view(*tokens.shape, -1)
 
 
 @pytest.mark.parametrize("model", KINDS, indirect=True)
-def test_teacher_forcing_of_mixed_rows_is_that_of_each_alone(model: AdaptedModel, mixed: DialogueBatch) -> None:
+def test_teacher_forcing_of_mixed_rows_is_that_of_each_alone(model: UserRows, mixed: DialogueBatch) -> None:
     together = model(mixed).split(mixed.response_mask.sum(1).tolist())
     others = replace(mixed, user=mixed.user.roll(1))
     for row, logits in enumerate(together):
@@ -77,9 +82,9 @@ def test_teacher_forcing_of_mixed_rows_is_that_of_each_alone(model: AdaptedModel
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("use_cache", [True, False], ids=["cached", "uncached"])
-@pytest.mark.parametrize("model", KINDS, indirect=True)
+@pytest.mark.parametrize("model", ADAPTERS, indirect=True)
 def test_mixed_decoding_is_that_of_each_alone(
-    model: AdaptedModel, mixed: DialogueBatch, mode: str, use_cache: bool, data: DialogueDataModule
+    model: UserRows, mixed: DialogueBatch, mode: str, use_cache: bool, data: DialogueDataModule
 ) -> None:
     decoding = GenerationConfig(
         max_new_tokens=NEW,
@@ -108,8 +113,23 @@ def test_mixed_decoding_is_that_of_each_alone(
             assert model.continued(alone, decoding).sequences[0].tolist() == output.sequences[row].tolist()
 
 
+@pytest.mark.parametrize("mode", ["greedy", "beam"])
+@pytest.mark.parametrize("model", ["full"], indirect=True)
+def test_each_row_is_answered_by_its_own_copy(
+    model: UserRows, mixed: DialogueBatch, mode: str, data: DialogueDataModule
+) -> None:
+    decoding = GenerationConfig(
+        max_new_tokens=NEW, pad_token_id=data.template.pad_id, eos_token_id=data.template.eos_id, **MODES[mode]
+    )
+    together = model.generate(mixed, decoding)
+    assert len({tuple(row) for row in together.tolist()}) >= 4  # five users, one of them twice
+    for row in range(len(mixed)):
+        alone = model.generate(one_row(mixed, row), decoding)[0].tolist()
+        assert together[row].tolist() == alone + [data.template.pad_id] * (together.size(1) - len(alone))
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_network_is_left_as_it_was(kind: str, build: Callable[..., AdaptedModel], mixed: DialogueBatch) -> None:
+def test_the_network_is_left_as_it_was(kind: str, build: Callable[..., UserRows], mixed: DialogueBatch) -> None:
     model = build(kind)
     own = type(model.lm).prepare_inputs_for_generation
     model.generate(mixed, GenerationConfig(max_new_tokens=2, pad_token_id=0))

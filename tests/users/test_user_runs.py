@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import DictConfig
+from transformers import AutoModelForCausalLM
 
 import zoo
 from tests.conftest import TINY
@@ -14,6 +15,7 @@ from tests.test_processes import run_py
 from zoo.adapters.packed import PackedAdapters
 from zoo.adapters.store import AdapterStore
 from zoo.errors import UserError
+from zoo.export import export
 from zoo.running import run
 from zoo.users.learner import PerUser
 
@@ -54,6 +56,26 @@ def test_a_run_leaves_an_adapter_for_every_user(model: str, small: Callable[...,
     assert isinstance(first, str)
     with pytest.raises(UserError, match="no adapter of user 'nobody'"):
         module.reply(["hi ."], user="nobody")
+
+
+def test_a_copy_of_the_network_for_every_user(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    run(small("model=finetune", "users=each"))
+    reports = [json.loads(line) for line in (tmp_path / "users.jsonl").read_text().splitlines()]
+    assert len(reports) == 5
+    assert all(report["epochs"] == 2 and report["best_nll"] < report["start_nll"] for report in reports)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())["metrics"]
+    net = zoo.load(tmp_path).net
+    ids = torch.arange(20)[None]
+    user = reports[2]["user"]
+    with net.bank.worn_by(2):
+        own = net.lm(ids).logits
+    export(tmp_path, tmp_path / "copy", user=user)
+    copy = AutoModelForCausalLM.from_pretrained(tmp_path / "copy").double().eval()
+    torch.testing.assert_close(copy(ids).logits, own, rtol=0, atol=1e-5)
+    assert not torch.allclose(net.lm(ids).logits, own, atol=1e-3)
+    assert 0 < metrics["test/ppl_token"] < 1000
+    with pytest.raises(UserError, match="name one by --user"):
+        export(tmp_path, tmp_path / "nobody's")
 
 
 def test_one_adapter_for_all_is_an_ordinary_run(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
@@ -109,6 +131,7 @@ def test_a_stopped_run_of_users_goes_on_where_it_was(
         (["model=lora", "+learner.overrides={nobody: {lr: 1}}"], "overrides names nobody"),
         (["model=lora", "data.max_users=500"], "500 users with at least 3 dialogues were asked for"),
         (["model=lora", "learner.batch_size=0"], "expected a number above zero"),
+        (["model=finetune", "users=each", "model.net.dropout=0.1"], "dropout would make a user's updates depend"),
     ],
 )
 def test_mistakes_are_explained(overrides: list[str], complaint: str, small: Callable[..., DictConfig]) -> None:

@@ -1,26 +1,22 @@
 """Models with a frozen backbone and a bank of adapters: what prompt-tuning, prefix-tuning and LoRA share.
 
-Letters: B batch, C text before the response, U users.
+Letters: U users.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from zoo.adapters.adapter import Adapter, TaskType, lora_config, prefix_config, prompt_config
 from zoo.adapters.peft_folder import read_peft_folder
 from zoo.backbones import Backbone
-from zoo.data.batch import DialogueBatch
 from zoo.errors import UserError
-from zoo.models.banks.base import AdapterBank
-from zoo.models.base import DialogueModel
+from zoo.models.user_rows import UserRows
 
 
-class AdaptedModel(DialogueModel):
+class AdaptedModel(UserRows):
     """A frozen language model and a bank with an adapter a user, or with one for everybody.
 
     Args:
@@ -29,12 +25,7 @@ class AdaptedModel(DialogueModel):
         shared: one adapter for everybody (a bank of one row) instead of one a user.
         seed: of random starts; a user's start depends on it and on the user's id alone.
         start_from: a PEFT folder that every row starts as, instead of `start`.
-
-    Attributes:
-        users: the id of every row; empty with a shared adapter, [""] before anybody was introduced.
     """
-
-    bank: AdapterBank
 
     def __init__(
         self,
@@ -45,7 +36,7 @@ class AdaptedModel(DialogueModel):
         seed: int,
         start_from: Path | str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(tokenizer, shared=shared, seed=seed)
         self.base_model, self.revision = backbone.path or backbone.name, backbone.revision
         self.start_from = None if start_from is None else read_peft_folder(start_from)
         self.lm = backbone.load(tokenizer, dropout=0.0).requires_grad_(False).eval()
@@ -57,10 +48,6 @@ class AdaptedModel(DialogueModel):
                 f"vectors would stay random (it knows {published} tokens). Use template=plain, or one without "
                 "added_tokens."
             )
-        self.between = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-        self.shared, self.seed = shared, seed
-        self.has_user_rows = not shared
-        self.users: list[str] = [""]
 
     def train(self, mode: bool = True) -> "AdaptedModel":
         """The backbone stays in evaluation mode (Li & Liang): dropout would make users' updates depend on the batch."""
@@ -69,46 +56,11 @@ class AdaptedModel(DialogueModel):
         return self
 
     def set_users(self, users: Sequence[str], words: Sequence[Sequence[int]] | None = None) -> None:
-        """Make a row for every user and fill it with its start.
-
-        Args:
-            users: ids, by row; with a shared adapter they only are remembered.
-            words: token ids of every user's sentences, for starts from text.
-        """
-        self.users = [] if self.shared and list(users) != [""] else list(users)
-        rows = 1 if self.shared else len(self.users)
-        self.bank.resize(rows)
-        for row in range(rows):
-            generator = torch.Generator().manual_seed(stable_hash(f"{self.seed}:{'' if self.shared else users[row]}"))
-            of_row = None if words is None else [t for w in words for t in w] if self.shared else words[row]
-            self.bank.initialise(row, generator, None if of_row is None else torch.tensor(of_row, dtype=torch.long))
-            if self.start_from is not None:
+        """As in the base class; a stored adapter to start from takes the place of random numbers."""
+        super().set_users(users, words)
+        if self.start_from is not None:
+            for row in range(self.bank.num_users):
                 self.take(row, self.start_from)
-
-    def row_of(self, user: str) -> int:
-        """The row of a user id.
-
-        Raises:
-            UserError: nobody has that id.
-        """
-        if self.shared:
-            return 0
-        if user not in self.users:
-            some = ", ".join(repr(name) for name in self.users[:3])
-            raise UserError(f"There is no adapter of user {user!r} among {len(self.users)} users ({some}, ...).")
-        return self.users.index(user)
-
-    def rows(self, batch: DialogueBatch) -> Tensor:
-        """The bank's row for each row of the batch: [B]."""
-        return torch.zeros_like(batch.user) if self.shared else batch.user
-
-    def text(self, batch: DialogueBatch) -> tuple[Tensor, Tensor]:
-        """Persona and context as the template has them, then a separator: ids [B, C] and mask [B, C].
-
-        Padded where no distance between tokens changes: on the left before a response, on the right in an encoder.
-        """
-        pad = "right" if self.lm.config.is_encoder_decoder else "left"
-        return batch.join("persona", "context", pad=pad, end=self.between)  # type: ignore[arg-type]
 
     def adapter(self, user: str = "") -> Adapter:
         """A user's adapter, as PEFT stores it; a prefix folded."""
@@ -138,8 +90,3 @@ def choose_attention(lm: PreTrainedModel) -> None:
     """Plain products for bf16 on a CPU, where the backward pass of SDPA's kernel takes a third of a step."""
     if lm.dtype == torch.bfloat16 and not torch.cuda.is_available():
         lm.set_attn_implementation("eager")
-
-
-def stable_hash(text: str) -> int:
-    """63 bits of a text's hash, the same in every process."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

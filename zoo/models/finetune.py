@@ -1,35 +1,119 @@
-"""Fine-tuning: a causal language model reads persona and context as text and answers; all its weights are trained.
+"""Fine-tuning: a language model reads persona and context as text and answers; all its weights are trained.
 
 Source: the GPT-2 baselines of Huang et al. 2023 (arXiv:2210.15088, Table 1), after Wolf et al. 2019 (TransferTransfo,
-arXiv:1901.08149). The joined text is persona, context, [BOS], response.
+arXiv:1901.08149). The joined text is persona, context, [BOS], response. With a copy of the weights for every user it
+is the baseline that adapters are held against.
 
-Letters: B batch, C prompt.
+Letters: B batch, C prompt, R response, N response tokens, V vocabulary.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from zoo.backbones import Backbone
 from zoo.data.batch import DialogueBatch
+from zoo.errors import UserError
+from zoo.models.banks.full import FullBank
 from zoo.models.base import DialogueModel
+from zoo.models.user_rows import UserRows
 
 
-class FineTune(DialogueModel):
-    """A pretrained decoder-only language model, trained whole.
+class FineTune(UserRows):
+    """A pretrained language model, trained whole: one for everybody, or a copy for every user.
+
+    Users' copies train by the same learner as adapters, side by side but in forwards of their own, and without dropout,
+    as an update is to depend on nobody else. They take U times the memory of the model, and four times that while
+    they train.
 
     Args:
-        backbone: any causal language model.
+        backbone: any decoder-only or encoder-decoder language model.
         tokenizer: with the template's added tokens.
+        shared: one set of weights for everybody.
         dropout: of attention, residual and embeddings where the architecture is GPT-2's; None keeps the backbone's.
+
+    Raises:
+        UserError: dropout was asked for with a copy a user.
     """
 
-    def __init__(self, backbone: Backbone, tokenizer: PreTrainedTokenizerBase, *, dropout: float | None = None) -> None:
-        super().__init__()
-        self.lm = backbone.load(tokenizer, dropout=dropout)
-        self.bos_token_id = tokenizer.bos_token_id
+    bank: FullBank
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        shared: bool = True,
+        dropout: float | None = None,
+    ) -> None:
+        super().__init__(tokenizer, shared=shared, seed=0)
+        if not shared and dropout:
+            raise UserError(
+                f"model.net.dropout={dropout} was given with a copy of the weights for every user; expected none, as "
+                "dropout would make a user's updates depend on who else trains. Leave it out, or train users=one."
+            )
+        self.lm = backbone.load(tokenizer, dropout=dropout if shared else 0.0)
+        if shared:
+            self.users = []
+        else:
+            self.lm.requires_grad_(False).eval()
+            self.bank = FullBank(self.lm)
+            self.set_users([""])
+
+    def train(self, mode: bool = True) -> "FineTune":
+        """Copies of users stay in evaluation mode."""
+        super().train(mode)
+        if self.has_user_rows:
+            self.lm.eval()
+        return self
 
     def condition(self, batch: DialogueBatch) -> dict[str, Any]:
-        """Persona, context and [BOS] as one left-padded text, [B, C]."""
-        ids, mask = batch.join("persona", "context", pad="left", end=self.bos_token_id)  # [B, C]
+        """Persona, context and the separator as one text, [B, C]."""
+        ids, mask = self.text(batch)  # [B, C]
         return {"input_ids": ids, "attention_mask": mask}
+
+    def forward(self, batch: DialogueBatch, positions: Tensor | None = None) -> Tensor:
+        """As in the base class, each row by its user's weights."""
+        keep = batch.response_mask if positions is None else positions  # [B, R]
+        return self._by_token(batch, keep, lambda part, kept: DialogueModel.forward(self, part, kept))  # [N, V]
+
+    def response_nll(self, batch: DialogueBatch) -> Tensor:
+        """As in the base class, each row by its user's weights."""
+        return self._by_token(batch, batch.response_mask, lambda part, kept: DialogueModel.response_nll(self, part))
+
+    def _by_token(
+        self, batch: DialogueBatch, keep: Tensor, compute: Callable[[DialogueBatch, Tensor], Tensor]
+    ) -> Tensor:
+        """`compute` for every user's rows, the answers in the order of the batch's tokens, [N, ...]."""
+        if not self.has_user_rows:
+            return compute(batch, keep)
+        owner = batch.user[keep.nonzero()[:, 0]]  # [N]
+        parts, order = [], []
+        for user in batch.user.unique().tolist():
+            rows = batch.user == user
+            with self.bank.worn_by(user):
+                parts.append(compute(batch.rows(rows), keep[rows]))
+            order.append((owner == user).nonzero().squeeze(1))
+        return torch.cat(parts)[torch.cat(order).argsort()]
+
+    def continued(self, batch: DialogueBatch, decoding: GenerationConfig, **options: Any) -> Any:
+        """As in the base class, each row by its user's weights; for several users' rows, nothing but sequences."""
+        users = batch.user.unique().tolist() if self.has_user_rows else []
+        answers, order = [], []
+        for user in users:
+            rows = batch.user == user
+            with self.bank.worn_by(user):
+                answers.append(super().continued(batch.rows(rows), decoding, **options))
+            order.append(rows.nonzero().squeeze(1))
+        if len(users) == 1:
+            return answers[0]
+        if not users:
+            return super().continued(batch, decoding, **options)
+        sequences = [answer if isinstance(answer, Tensor) else answer.sequences for answer in answers]
+        longest = max(part.size(1) for part in sequences)
+        padded = [F.pad(part, (0, longest - part.size(1)), value=batch.pad_id) for part in sequences]
+        return torch.cat(padded)[torch.cat(order).argsort()]  # [B, R]

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from zoo.data.batch import DialogueBatch
 from zoo.errors import UserError
-from zoo.models.adapted import AdaptedModel, stable_hash
+from zoo.models.user_rows import UserRows, stable_hash
 from zoo.optim import RowwiseAdamW, RowwiseOptimizer, RowwiseSGD
 from zoo.users.chunks import Chunk, chunks, tokens_per_forward
 from zoo.users.run import UserRun, UserSettings, user_settings
@@ -77,7 +77,7 @@ class PerUser:
 
     # -- before training ----------------------------------------------------------------------------------------------
 
-    def optimizer(self, model: AdaptedModel) -> RowwiseOptimizer:
+    def optimizer(self, model: UserRows) -> RowwiseOptimizer:
         """The optimizer of the bank's tables, with state for `slots` users."""
         slots = min(self.slots, model.bank.num_users)
         tables = model.bank.tables.values()
@@ -160,7 +160,7 @@ class PerUser:
 
     # -- a round ------------------------------------------------------------------------------------------------------
 
-    def step(self, model: AdaptedModel, optimizer: Callable[..., Any], forget: Callable[[int], None]) -> Tensor:
+    def step(self, model: UserRows, optimizer: Callable[..., Any], forget: Callable[[int], None]) -> Tensor:
         """One step of every user that has a slot, and what follows from it for each.
 
         Args:
@@ -193,7 +193,7 @@ class PerUser:
         return losses.nanmean()
 
     def gradients(
-        self, model: AdaptedModel, users: Tensor, rows: Sequence[NDArray[np.integer]]
+        self, model: UserRows, users: Tensor, rows: Sequence[NDArray[np.integer]]
     ) -> tuple[Tensor, list[Tensor]]:
         """Each user's mean loss over its rows' tokens, and its gradient.
 
@@ -222,7 +222,7 @@ class PerUser:
         return losses, gradients
 
     @torch.no_grad()
-    def losses(self, model: AdaptedModel, table: Table, runs: Sequence[UserRun]) -> list[float | None]:
+    def losses(self, model: UserRows, table: Table, runs: Sequence[UserRun]) -> list[float | None]:
         """Each user's mean validation loss, nats a token; None for one without validation examples."""
         rows = [run.valid for run in runs]
         users = torch.tensor([run.row for run in runs], device=model.bank.any_table.device)
@@ -232,7 +232,7 @@ class PerUser:
         tokens = [int(table.lengths[r, -1].sum()) for r in rows]
         return [total / count if count else None for total, count in zip(sums.tolist(), tokens, strict=True)]
 
-    def _chunks(self, model: AdaptedModel, table: Table, rows: Sequence[NDArray[np.integer]]) -> list[Chunk]:
+    def _chunks(self, model: UserRows, table: Table, rows: Sequence[NDArray[np.integer]]) -> list[Chunk]:
         width = model.lm.config.hidden_size
         tokens = self.tokens or tokens_per_forward(model.bank.any_table.device, width)
         return chunks(rows, table.lengths, tokens, extra=1 + model.num_extra_positions)
@@ -241,7 +241,7 @@ class PerUser:
         batch: DialogueBatch = table.__getitems__(chunk.rows.tolist())
         return replace(batch.to(users.device), user=users[torch.as_tensor(chunk.owners, device=users.device)])
 
-    def _admit(self, model: AdaptedModel, forget: Callable[[int], None]) -> None:
+    def _admit(self, model: UserRows, forget: Callable[[int], None]) -> None:
         """Free slots to those who wait."""
         new = []
         for slot, run in enumerate(self.in_slot):
@@ -256,7 +256,7 @@ class PerUser:
             for run, loss in zip(runs, self.losses(model, self.valid, runs), strict=True):
                 run.start_loss = loss
 
-    def _end_epochs(self, model: AdaptedModel, ended: list[UserRun]) -> None:
+    def _end_epochs(self, model: UserRows, ended: list[UserRun]) -> None:
         """Validate those whose epoch ended; keep the best, let the finished go."""
         for run, loss in zip(ended, self.losses(model, self.valid, ended) if ended else [], strict=True):
             now = model.bank.snapshot(run.row)
@@ -270,13 +270,13 @@ class PerUser:
                 self._settle(model, run)
                 self.in_slot[self.in_slot.index(run)] = None
 
-    def _settle(self, model: AdaptedModel, run: UserRun) -> None:
+    def _settle(self, model: UserRows, run: UserRun) -> None:
         """Give a user its best parameters."""
         assert run.snapshot is not None
         model.bank.restore(run.row, run.snapshot)
         run.snapshot = None
 
-    def close(self, model: AdaptedModel) -> None:
+    def close(self, model: UserRows) -> None:
         """After training, finished or cut short: users still in a slot get their best parameters so far."""
         for run in self.in_slot:
             if run is not None:
@@ -295,7 +295,7 @@ class PerUser:
         return not anyone.item()
 
     @torch.no_grad()
-    def gather(self, model: AdaptedModel) -> None:
+    def gather(self, model: UserRows) -> None:
         """Bring every rank's users to all ranks: rows of the bank, and reports."""
         if self.world_size == 1:
             return
@@ -316,7 +316,7 @@ class PerUser:
 
     # -- checkpoints --------------------------------------------------------------------------------------------------
 
-    def state_dict(self, model: AdaptedModel, optimizer: RowwiseOptimizer) -> dict[str, Any]:
+    def state_dict(self, model: UserRows, optimizer: RowwiseOptimizer) -> dict[str, Any]:
         """Every user's progress, and each rank's slots and optimizer; all ranks call it, all get the same.
 
         The bank's rows are the model's own state; before, each rank's users are brought to all.
@@ -342,7 +342,7 @@ class PerUser:
         return [run.report() for run in self.runs]
 
 
-def row_nll(model: AdaptedModel, batch: DialogueBatch) -> Tensor:
+def row_nll(model: UserRows, batch: DialogueBatch) -> Tensor:
     """Negative log-likelihood of each row's response, [B], nats, summed in float32 or better."""
     nll = model.response_nll(batch)  # [N]
     owner = batch.response_mask.nonzero()[:, 0]  # [N]

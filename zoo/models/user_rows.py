@@ -1,0 +1,85 @@
+"""Models that read persona and context as one text and may keep a row of parameters for every user.
+
+Letters: B batch, C text before the response, U users.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from zoo.data.batch import DialogueBatch
+from zoo.errors import UserError
+from zoo.models.banks.base import AdapterBank
+from zoo.models.base import DialogueModel
+
+
+class UserRows(DialogueModel):
+    """A language model and a bank with a row a user, or with one for everybody.
+
+    Args:
+        tokenizer: gives the separator before the response.
+        shared: one row for everybody.
+        seed: of random starts; a user's start depends on it and on the user's id alone.
+
+    Attributes:
+        users: the id of every row; empty with a shared row, [""] before anybody was introduced.
+    """
+
+    bank: AdapterBank
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, shared: bool, seed: int) -> None:
+        super().__init__()
+        self.between = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+        self.shared, self.seed = shared, seed
+        self.has_user_rows = not shared
+        self.users: list[str] = [""]
+        self._row_by_user: dict[str, int] = {}
+
+    def set_users(self, users: Sequence[str], words: Sequence[Sequence[int]] | None = None) -> None:
+        """Make a row for every user and fill it with its start.
+
+        Args:
+            users: ids, by row; with a shared row they are not remembered.
+            words: token ids of every user's sentences, for starts from text.
+        """
+        self.users = [] if self.shared and list(users) != [""] else list(users)
+        self._row_by_user = {user: row for row, user in enumerate(self.users)}
+        rows = 1 if self.shared else len(self.users)
+        self.bank.resize(rows)
+        for row in range(rows):
+            generator = torch.Generator().manual_seed(stable_hash(f"{self.seed}:{'' if self.shared else users[row]}"))
+            of_row = None if words is None else [t for w in words for t in w] if self.shared else words[row]
+            self.bank.initialise(row, generator, None if of_row is None else torch.tensor(of_row, dtype=torch.long))
+
+    def row_of(self, user: str) -> int:
+        """The row of a user id.
+
+        Raises:
+            UserError: nobody has that id.
+        """
+        if self.shared:
+            return 0
+        if user not in self._row_by_user:
+            some = ", ".join(repr(name) for name in self.users[:3])
+            raise UserError(f"There is no adapter of user {user!r} among {len(self.users)} users ({some}, ...).")
+        return self._row_by_user[user]
+
+    def rows(self, batch: DialogueBatch) -> Tensor:
+        """The bank's row for each row of the batch: [B]."""
+        return torch.zeros_like(batch.user) if self.shared else batch.user
+
+    def text(self, batch: DialogueBatch) -> tuple[Tensor, Tensor]:
+        """Persona and context as the template has them, then a separator: ids [B, C] and mask [B, C].
+
+        Padded where no distance between tokens changes: on the left before a response, on the right in an encoder.
+        """
+        pad = "right" if self.lm.config.is_encoder_decoder else "left"
+        return batch.join("persona", "context", pad=pad, end=self.between)  # type: ignore[arg-type]
+
+
+def stable_hash(text: str) -> int:
+    """63 bits of a text's hash, the same in every process."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
