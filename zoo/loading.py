@@ -30,10 +30,13 @@ def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
         there = ", ".join(sorted(p.stem for p in (folder / "checkpoints").glob("*.ckpt"))) or "none"
         raise UserError(f"There is no checkpoint {path}. This run has: {there}. Train it, or name one of these.")
     cfg = OmegaConf.load(folder / "config.yaml")
+    plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    if "start_from" in cfg.model.net:
+        cfg.model.net.start_from = None  # where training began is in nobody's way here, and may be gone
     with torch.random.fork_rng():  # a backbone of random weights that stayed frozen is in no checkpoint: as in the run
         torch.manual_seed(cfg.seed)
         module: DialogueModule = instantiate(cfg.model)
-    module.run_config = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    module.run_config = plain
     load_weights(module, read_checkpoint(path))
     return module.eval()
 

@@ -1,11 +1,13 @@
 """Whole runs of many users: through Hydra and Lightning, stopped and resumed, on several processes."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 from transformers import AutoModelForCausalLM
 
@@ -14,6 +16,8 @@ from tests.conftest import TINY
 from tests.test_processes import run_py
 from zoo.adapters.packed import PackedAdapters
 from zoo.adapters.store import AdapterStore
+from zoo.data.batch import collate
+from zoo.data.records import DialogueExample
 from zoo.errors import UserError
 from zoo.export import export
 from zoo.running import run
@@ -85,6 +89,15 @@ def test_one_adapter_for_all_is_an_ordinary_run(composed: Callable[..., DictConf
     assert next(iter(rows(tmp_path).values())).size(0) == 1
 
 
+def test_where_training_began_is_not_needed_any_more(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    run(small("model=lora", "run=[fit]", f"run_dir={tmp_path}/first"))
+    store = AdapterStore(tmp_path / "first" / "adapters")
+    start = store.path(store.users()[0])
+    run(small("model=lora", "run=[fit]", f"model.net.start_from={start}", f"run_dir={tmp_path}/second"))
+    shutil.rmtree(tmp_path / "first")
+    assert len(zoo.load(tmp_path / "second").net.users) == 5
+
+
 @pytest.mark.parametrize("model", ["prefix_tuning", "lora"])
 def test_a_stopped_run_of_users_goes_on_where_it_was(
     model: str, small: Callable[..., DictConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -141,16 +154,28 @@ def test_mistakes_are_explained(overrides: list[str], complaint: str, small: Cal
 
 
 def test_gradient_checkpointing_is_refused_for_prefixes(small: Callable[..., DictConfig]) -> None:
-    from hydra.utils import instantiate
-
-    from zoo.data.batch import collate
-    from zoo.data.records import DialogueExample
-
     module = instantiate(small("model=prefix_tuning").model)
     module.net.lm.gradient_checkpointing_enable()
     example = DialogueExample("a", "a", (), ("hi",), (False,), "hello")
     with pytest.raises(UserError, match="Gradient checkpointing"):
         module.net(collate([module.template.encode(example)], module.template.pad_id))
+
+
+def test_gradient_checkpointing_changes_nothing_for_lora(small: Callable[..., DictConfig]) -> None:
+    """Its network stays in evaluation mode, in which transformers checkpoints no layer."""
+    module = instantiate(small("model=lora").model).train()
+    module.net.set_users(["a"])
+    batch = collate(
+        [module.template.encode(DialogueExample("a", "a", (), ("hi",), (False,), "hello"))], module.template.pad_id
+    )
+    gradients = []
+    for _ in range(2):
+        with module.net.bank.leaves(torch.tensor([0])) as leaves:
+            nll = module.net.response_nll(batch).sum()
+            gradients.append(torch.autograd.grad(nll, list(leaves.values())))
+        module.net.lm.gradient_checkpointing_enable()
+    for plain, checkpointed in zip(*gradients, strict=True):
+        assert torch.equal(plain, checkpointed)
 
 
 @pytest.mark.slow
@@ -171,6 +196,23 @@ def test_users_are_dealt_to_processes(tmp_path: Path) -> None:
     assert [json.loads(line)["epochs"] for line in users[0].splitlines()] == [
         json.loads(line)["epochs"] for line in users[1].splitlines()
     ]
+
+
+@pytest.mark.slow
+def test_users_of_two_processes_go_on_where_they_were(tmp_path: Path) -> None:
+    """Stopped after three rounds, with users in mid-epoch and others waiting: the same bits in the end."""
+    dealt = ["model=lora", *SMALL, "trainer.devices=2", "run=[fit]", "callbacks.last.every_n_train_steps=1"]
+    for folder, steps in (("whole", "trainer.max_steps=-1"), ("part", "trainer.max_steps=3")):
+        done = run_py(*dealt, steps, f"hydra.run.dir={tmp_path / folder}", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr[-2000:]
+    stopped = torch.load(tmp_path / "part/checkpoints/last.ckpt", weights_only=True)
+    assert stopped["global_step"] == 3
+    assert any(not run["finished"] for run in stopped["learner"]["runs"].values())
+    done = run_py(f"hydra.run.dir={tmp_path / 'part'}", "ckpt_path=last", "trainer.max_steps=-1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    part = rows(tmp_path / "part")
+    for name, table in rows(tmp_path / "whole").items():
+        assert torch.equal(part[name], table)
 
 
 @pytest.mark.slow

@@ -77,11 +77,12 @@ class AdaptedModel(UserRows):
             UserError: it is of another kind, backbone, length or rank.
         """
         kind = {"PROMPT_TUNING": "prompt", "PREFIX_TUNING": "prefix", "LORA": "lora"}[adapter.config["peft_type"]]
-        base = adapter.config.get("base_model_name_or_path")
-        if kind != self.bank.kind or base not in (None, self.base_model):
+        base, revision = (adapter.config.get(name) for name in ("base_model_name_or_path", "revision"))
+        if kind != self.bank.kind or base not in (None, self.base_model) or revision not in (None, self.revision):
             raise UserError(
-                f"A {kind} adapter of {base} was given, but this is a bank of {self.bank.kind} adapters of "
-                f"{self.base_model}; expected the same kind, trained on the same backbone."
+                f"A {kind} adapter of {base} (revision {revision}) was given, but this is a bank of {self.bank.kind} "
+                f"adapters of {self.base_model} (revision {self.revision}); expected the same kind, trained on the "
+                "same backbone."
             )
         self.bank.load(row, adapter.tensors, adapter.config)
 
