@@ -21,7 +21,7 @@ ARROWS = {
     "zoo.backbones": {"zoo.data"},
     "zoo.learners": {"zoo.models.base", "zoo.data.batch"},
     "zoo.optim": set(),
-    "zoo.users": {"zoo.users", "zoo.models.adapted", "zoo.optim", "zoo.data.batch"},
+    "zoo.users": {"zoo.users", "zoo.models.user_rows", "zoo.optim", "zoo.data.batch"},
     "zoo.module": {"zoo.checkpoints", "zoo.models.base", "zoo.metrics", "zoo.learners", "zoo.data"},
     "zoo.callbacks": set(),
     "zoo.checkpoints": set(),
@@ -34,7 +34,14 @@ ARROWS = {
     },
     "zoo.strategies": set(),
     "zoo.loading": {"zoo.checkpoints", "zoo.module"},
-    "zoo.export": {"zoo.adapters", "zoo.loading", "zoo.launch", "zoo.models.adapted", "zoo.data"},
+    "zoo.export": {
+        "zoo.adapters",
+        "zoo.loading",
+        "zoo.launch",
+        "zoo.models.adapted",
+        "zoo.models.finetune",
+        "zoo.data",
+    },
     "zoo": {"zoo.loading"},
 }
 NOT_IN_MODELS = {"lightning", "hydra", "wandb", "omegaconf"}

@@ -1,6 +1,7 @@
 """Checkpoints: written beside their place and moved, and compared with the run before they are used."""
 
 import errno
+import inspect
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.utils import get_class
 from lightning import LightningModule, Trainer
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -109,6 +111,7 @@ def check_settings(saved: Mapping[str, Any], current: Mapping[str, Any]) -> None
             f"The checkpoint was written by a {then.get('model.net._target_')}, but this run's model is a "
             f"{now.get('model.net._target_')}. Select the model that wrote it, or another checkpoint."
         )
+    then = _unknown_then(now, then) | then
     different = [
         f"{key}: {then.get(key)} -> {now.get(key)}"
         for key in sorted(then.keys() | now.keys())
@@ -119,6 +122,16 @@ def check_settings(saved: Mapping[str, Any], current: Mapping[str, Any]) -> None
             f"The checkpoint was trained under other settings than this run's ({'; '.join(different[:8])}). Give the "
             "settings it was trained with; hydra.run.dir=RUN_DIR with ckpt_path=last or best takes them from there."
         )
+
+
+def _unknown_then(now: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a network that came up after a checkpoint was written, at the defaults that keep the former way."""
+    target = now.get("model.net._target_")
+    if target is None:
+        return {}
+    known = inspect.signature(get_class(target)).parameters
+    added = {key: known.get(key.rpartition(".")[2]) for key in now.keys() - then.keys() if key.count(".") == 2}
+    return {key: setting.default for key, setting in added.items() if setting is not None}
 
 
 def _flat(prefix: str, node: Any) -> Iterator[tuple[str, Any]]:

@@ -32,7 +32,7 @@ def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
     cfg = OmegaConf.load(folder / "config.yaml")
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     if "start_from" in cfg.model.net:
-        cfg.model.net.start_from = None  # where training began is in nobody's way here, and may be gone
+        cfg.model.net.start_from = None  # every row comes from the checkpoint, and the folder may be gone
     with torch.random.fork_rng():  # a backbone of random weights that stayed frozen is in no checkpoint: as in the run
         torch.manual_seed(cfg.seed)
         module: DialogueModule = instantiate(cfg.model)

@@ -130,8 +130,8 @@ class DialogueModule(LightningModule):
         if not self.automatic_optimization:
             if self.trainer.precision in ("16-mixed", "16-true", "bf16-true"):
                 raise UserError(
-                    f"trainer.precision={self.trainer.precision} was given, but adapters of many users are trained in "
-                    "float32 or better; set backbone.dtype=bf16 for a frozen backbone in half the memory."
+                    f"trainer.precision={self.trainer.precision} was given, but users' own parameters are trained in "
+                    "float32 or better; for a frozen backbone in half the memory set backbone.dtype=bf16."
                 )
             return self.learner.optimizer(self.net)
         optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])

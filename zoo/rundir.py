@@ -5,6 +5,7 @@ import importlib.metadata
 import io
 import json
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -119,6 +120,8 @@ class RunDirectory:
             lines = [json.dumps(report, ensure_ascii=False) + "\n" for report in module.learner.reports()]
             write_atomically(self.path / "users.jsonl", [line.encode() for line in lines])
         if not isinstance(module.net, AdaptedModel):
+            shutil.rmtree(self.path / "adapters", ignore_errors=True)  # of an earlier run in this directory
+            (self.path / "adapters.zoo").unlink(missing_ok=True)
             return
         store = AdapterStore(self.path / "adapters")
         names = ["shared"] if module.net.shared else list(module.net.users)

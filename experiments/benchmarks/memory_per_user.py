@@ -3,8 +3,9 @@
     python experiments/benchmarks/memory_per_user.py [--length 7]
 
 Resident memory grows by parameters, gradient and both moments of AdamW as users are added to a bank; measured after a
-step of all of them, by the difference between many users and few. What a forward needs for a while is left out. The
-last column is the arithmetic: 4 bytes x 4 x the numbers that train.
+step of all of them, by the difference between many users and few. What a forward needs for a while is left out, and
+the snapshot of a user's best parameters, one copy more. The last column is the arithmetic: 4 bytes x 4 x the numbers
+that train.
 """
 
 import argparse

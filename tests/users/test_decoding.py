@@ -113,19 +113,20 @@ def test_mixed_decoding_is_that_of_each_alone(
             assert model.continued(alone, decoding).sequences[0].tolist() == output.sequences[row].tolist()
 
 
-@pytest.mark.parametrize("mode", ["greedy", "beam"])
+@pytest.mark.parametrize("mode", [MODES["greedy"], MODES["beam"], MODES["beam"] | {"num_return_sequences": 2}])
 @pytest.mark.parametrize("model", ["full"], indirect=True)
 def test_each_row_is_answered_by_its_own_copy(
-    model: UserRows, mixed: DialogueBatch, mode: str, data: DialogueDataModule
+    model: UserRows, mixed: DialogueBatch, mode: dict, data: DialogueDataModule
 ) -> None:
     decoding = GenerationConfig(
-        max_new_tokens=NEW, pad_token_id=data.template.pad_id, eos_token_id=data.template.eos_id, **MODES[mode]
+        max_new_tokens=NEW, pad_token_id=data.template.pad_id, eos_token_id=data.template.eos_id, **mode
     )
     together = model.generate(mixed, decoding)
     assert len({tuple(row) for row in together.tolist()}) >= 4  # five users, one of them twice
-    for row in range(len(mixed)):
-        alone = model.generate(one_row(mixed, row), decoding)[0].tolist()
-        assert together[row].tolist() == alone + [data.template.pad_id] * (together.size(1) - len(alone))
+    for of_row, row in zip(together.chunk(len(mixed)), range(len(mixed)), strict=True):
+        alone = model.generate(one_row(mixed, row), decoding)
+        padding = (0, together.size(1) - alone.size(1))
+        assert torch.equal(of_row, torch.nn.functional.pad(alone, padding, value=data.template.pad_id))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -98,8 +98,11 @@ def test_an_adapter_of_another_backbone_is_refused(build: Callable[..., AdaptedM
     with pytest.raises(UserError, match="adapter of another \\(revision None\\) was given"):
         build("prompt").take(0, adapter)
     adapter.config.update(base_model_name_or_path=None, revision="another commit")  # type: ignore[attr-defined]
+    model = build("prompt")
+    model.take(0, adapter)  # this bank's own is not known
+    model.revision = "one commit"
     with pytest.raises(UserError, match="revision another commit"):
-        build("prompt").take(0, adapter)
+        model.take(0, adapter)
 
 
 def test_an_unknown_user_is_refused(build: Callable[..., AdaptedModel]) -> None:

@@ -78,7 +78,8 @@ class AdaptedModel(UserRows):
         """
         kind = {"PROMPT_TUNING": "prompt", "PREFIX_TUNING": "prefix", "LORA": "lora"}[adapter.config["peft_type"]]
         base, revision = (adapter.config.get(name) for name in ("base_model_name_or_path", "revision"))
-        if kind != self.bank.kind or base not in (None, self.base_model) or revision not in (None, self.revision):
+        other = revision is not None and self.revision is not None and revision != self.revision
+        if kind != self.bank.kind or base not in (None, self.base_model) or other:
             raise UserError(
                 f"A {kind} adapter of {base} (revision {revision}) was given, but this is a bank of {self.bank.kind} "
                 f"adapters of {self.base_model} (revision {self.revision}); expected the same kind, trained on the "

@@ -7,7 +7,7 @@ is the baseline that adapters are held against.
 Letters: B batch, C prompt, R response, N response tokens, V vocabulary.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 from zoo.backbones import Backbone
 from zoo.data.batch import DialogueBatch
 from zoo.errors import UserError
+from zoo.models.adapted import choose_attention
 from zoo.models.banks.full import FullBank
 from zoo.models.base import DialogueModel
 from zoo.models.user_rows import UserRows
@@ -27,12 +28,12 @@ class FineTune(UserRows):
     """A pretrained language model, trained whole: one for everybody, or a copy for every user.
 
     Users' copies train by the same learner as adapters, side by side but in forwards of their own, and without dropout,
-    as an update is to depend on nobody else. They take U times the memory of the model, and four times that while
-    they train.
+    as an update is to depend on nobody else. They take U times the memory of the model, and up to five times as much
+    again for each of `learner.slots` users who train (moments, best snapshot, gradient and its clipped copy).
 
     Args:
         backbone: any decoder-only or encoder-decoder language model.
-        tokenizer: with the template's added tokens.
+        tokenizer: with the template's added tokens; [BOS] separates the response, or the end token where there is none.
         shared: one set of weights for everybody.
         dropout: of attention, residual and embeddings where the architecture is GPT-2's; None keeps the backbone's.
 
@@ -60,9 +61,15 @@ class FineTune(UserRows):
         if shared:
             self.users = []
         else:
-            self.lm.requires_grad_(False).eval()
             self.bank = FullBank(self.lm)
+            self.lm.requires_grad_(False).eval()
+            choose_attention(self.lm)
             self.set_users([""])
+
+    def set_users(self, users: Sequence[str], words: Sequence[Sequence[int]] | None = None) -> None:
+        """As in the base class; what everybody shares does not ask who they are."""
+        if self.has_user_rows:
+            super().set_users(users, words)
 
     def train(self, mode: bool = True) -> "FineTune":
         """Copies of users stay in evaluation mode."""
@@ -89,7 +96,7 @@ class FineTune(UserRows):
         self, batch: DialogueBatch, keep: Tensor, compute: Callable[[DialogueBatch, Tensor], Tensor]
     ) -> Tensor:
         """`compute` for every user's rows, the answers in the order of the batch's tokens, [N, ...]."""
-        if not self.has_user_rows:
+        if not self.has_user_rows or self.bank.is_worn:
             return compute(batch, keep)
         owner = batch.user[keep.nonzero()[:, 0]]  # [N]
         parts, order = [], []
@@ -108,7 +115,7 @@ class FineTune(UserRows):
             rows = batch.user == user
             with self.bank.worn_by(user):
                 answers.append(super().continued(batch.rows(rows), decoding, **options))
-            order.append(rows.nonzero().squeeze(1))
+            order.append(rows.nonzero().squeeze(1).repeat_interleave(decoding.num_return_sequences or 1))
         if len(users) == 1:
             return answers[0]
         if not users:
@@ -116,4 +123,4 @@ class FineTune(UserRows):
         sequences = [answer if isinstance(answer, Tensor) else answer.sequences for answer in answers]
         longest = max(part.size(1) for part in sequences)
         padded = [F.pad(part, (0, longest - part.size(1)), value=batch.pad_id) for part in sequences]
-        return torch.cat(padded)[torch.cat(order).argsort()]  # [B, R]
+        return torch.cat(padded)[torch.cat(order).argsort(stable=True)]  # [B, R]

@@ -42,7 +42,7 @@ class UserRows(DialogueModel):
         """Make a row for every user and fill it with its start.
 
         Args:
-            users: ids, by row; with a shared row they are not remembered.
+            users: ids, by row; with a shared row they are not remembered (but that nobody was introduced, [""], is).
             words: token ids of every user's sentences, for starts from text.
         """
         self.users = [] if self.shared and list(users) != [""] else list(users)

@@ -1,6 +1,7 @@
 """What every bank is: tables of parameters with one row a user, read by `batch.user`.
 
 The backbone is frozen, so the rows of a batch meet nowhere, and one forward may hold another adapter in every row.
+(Whole networks, `full.FullBank`, are the exception: one forward, one user.)
 
 Letters: U users (rows of the bank), n users of a chunk, B rows of the batch.
 """
@@ -19,7 +20,7 @@ from zoo.errors import UserError
 class AdapterBank(nn.Module, ABC):
     """Tables [U, ...], one row a user, in float32 or better whatever the backbone is."""
 
-    kind: str  # prompt, prefix or lora
+    kind: str  # prompt, prefix, lora or full
 
     def __init__(self, shapes: dict[str, tuple[int, ...]], dtype: torch.dtype) -> None:
         super().__init__()

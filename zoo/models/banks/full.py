@@ -19,22 +19,25 @@ class FullBank(AdapterBank):
     """Tables [U, ...], one for every weight of `lm`; `lm` computes with one user's at a time.
 
     Args:
-        lm: gives every row its start, and is not changed.
+        lm: gives every row its start, and is not changed; what it does not train, such as fixed positions, is shared.
     """
 
     kind = "full"
 
     def __init__(self, lm: PreTrainedModel) -> None:
-        names = {id(parameter): name.replace(".", "/") for name, parameter in lm.named_parameters()}
+        trained = {name.replace(".", "/"): p for name, p in lm.named_parameters() if p.requires_grad}
         super().__init__(
-            {names[id(parameter)]: tuple(parameter.shape) for parameter in lm.parameters()},
+            {name: tuple(parameter.shape) for name, parameter in trained.items()},
             lm.get_input_embeddings().weight.dtype,
         )
+        self.is_worn = False
         # where each weight stands, several places where it is tied; in a dictionary: `lm` is no part of the bank
         self.homes: dict[str, list[tuple[nn.Module, str]]] = {name: [] for name in self.shapes}
+        names = {id(parameter): name for name, parameter in trained.items()}
         for module in lm.modules():
             for attribute, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
-                self.homes[names[id(parameter)]].append((module, attribute))
+                if parameter.requires_grad:
+                    self.homes[names[id(parameter)]].append((module, attribute))
 
     def _start(self, name: str) -> Tensor:
         module, attribute = self.homes[name][0]
@@ -44,12 +47,15 @@ class FullBank(AdapterBank):
     def worn_by(self, user: int) -> Iterator[None]:
         """Within it, `lm` has the weights of a row of the bank."""
         place = int(self.places(torch.tensor([user], device=self.any_table.device)))
+        assert place >= 0, "a user outside the chunk"
         own = {name: self._start(name) for name in self.shapes}
+        self.is_worn = True
         try:
             for name, weight in own.items():
                 self._put(name, self.table(name)[place].to(weight.dtype))
             yield
         finally:
+            self.is_worn = False
             for name, weight in own.items():
                 self._put(name, weight)
 
