@@ -8,9 +8,8 @@ full forward for every token, without a cache. Both ways share weights, and thei
 the two ways take turns; the table has the median of each and the ratio of medians.
 
 Training steps of the two ways run in processes of their own, because ours keeps freed memory (`zoo.memory`, as `run.py`
-does) and the release's does not. The two together need 12 GiB at the full size.
-
-B batch, P persona, U context, R response, V vocabulary.
+does) and the release's does not. A turn is three steps in a row, as training is, and the last two count. The two
+processes together need 12 GiB at the full size.
 """
 
 import argparse
@@ -177,21 +176,22 @@ def train_median_seconds(width: int, layers: int, runs: int) -> dict[str, float]
         for name in names:
             ways[name] = lambda name=name, pipe=here: (pipe.send(name), pipe.recv())
     try:
-        return median_seconds(ways, runs, warm_ups=3)
+        return median_seconds(ways, runs, in_a_row=3)
     finally:
         for process in processes:
             process.terminate()
 
 
-def median_seconds(ways: dict[str, Callable[[], object]], runs: int, warm_ups: int = 1) -> dict[str, float]:
-    """Each way in turn, `runs` times after `warm_ups` of each."""
+def median_seconds(ways: dict[str, Callable[[], object]], runs: int, in_a_row: int = 1) -> dict[str, float]:
+    """Each way in turn, `runs` times after a turn to warm up; of several in a row the first is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for run in range(runs + warm_ups):
+    for turn in range(runs + 1):
         for name, way in ways.items():
-            started = time.perf_counter()
-            way()
-            if run >= warm_ups:
-                seconds[name].append(time.perf_counter() - started)
+            for repetition in range(in_a_row):
+                started = time.perf_counter()
+                way()
+                if turn and (repetition or in_a_row == 1):
+                    seconds[name].append(time.perf_counter() - started)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
