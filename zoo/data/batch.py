@@ -168,12 +168,12 @@ def collate_ragged(
         padded[name], padded[f"{name}_mask"] = rows.padded(pad_id, "left" if name in pad_left else "right")
     batch = DialogueBatch(
         **padded,
-        user=torch.as_tensor(users, dtype=torch.long),
-        example_id=torch.as_tensor(example_ids, dtype=torch.long),
+        user=torch.tensor(users, dtype=torch.long),
+        example_id=torch.tensor(example_ids, dtype=torch.long),
         pad_id=pad_id,
         tokens_per_step=tokens_per_step,
-        num_words=torch.as_tensor(num_words, dtype=torch.long),
-        num_characters=torch.as_tensor(num_characters, dtype=torch.long),
+        num_words=torch.tensor(num_words, dtype=torch.long),
+        num_characters=torch.tensor(num_characters, dtype=torch.long),
     )
     most = int(candidate_counts.max(initial=0))
     if most == 0:

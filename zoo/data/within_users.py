@@ -66,6 +66,10 @@ class WithinUsers:
             "within_users": [split, self.min_dialogues, self.max_users, self.only, self.seed],
         }
 
+    def report(self) -> dict[str, Any]:
+        """The corpus's own."""
+        return dict(self.corpus.report()) if hasattr(self.corpus, "report") else {}
+
     def _cut_users(self) -> dict[str, list[Dialogue]]:
         of_user: dict[str, list[Dialogue]] = {}
         for source in self.splits:

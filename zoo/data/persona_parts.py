@@ -1,0 +1,150 @@
+"""Personas cut into three parts that share nobody: A to train on for all, B and C to personalise for.
+
+Source: Han et al. 2023, "PersonaPKT" (arXiv:2306.08126), section 4.1 and Table 1. A and B have personas with many
+dialogues, C those with few. The paper's personas are clusters (`matching=paml_kmeans`) that cut some real personas in
+two, so a persona of B may have a sibling in A; how often is counted here and written into every run's provenance.
+"""
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from zoo.data.corpora import DialogueCorpus, describe_corpus
+from zoo.data.matching import MinShared, match_personas
+from zoo.data.records import Dialogue
+from zoo.errors import UserError
+
+PARTS = ("A", "B", "C")
+PUBLISHED = {"A": 754, "B": 300, "C": 239}  # Table 1
+
+
+class PersonaParts:
+    """Another corpus, with the dialogues of some parts' personas only.
+
+    A persona with n dialogues, over all `splits` together, is regular (A or B) from `regular_from` on, few-shot (C)
+    from `few_from` on, and left out below. The paper prints n < 6 for few-shot; its lower bound follows from Table 1,
+    where C has one validation and one test dialogue for each of its personas.
+
+    Args:
+        corpus: whose dialogues; the responder's `Speaker.user` says which persona they are of.
+        parts: which of A, B and C to keep.
+        splits: the corpus's own splits that count, and that can be loaded.
+        sizes: personas of each part; None takes Table 1's shares (300 of 1,054 regular personas are B, all few-shot
+            personas are C) of however many there are.
+        few_from, regular_from: dialogues of a few-shot and of a regular persona.
+        min_shared: sentences that two personas of one person share, for the count of siblings.
+        seed: of the draw.
+
+    Raises:
+        UserError: a part that does not exist, or bounds that are none.
+    """
+
+    def __init__(
+        self,
+        corpus: DialogueCorpus,
+        parts: Sequence[str] = PARTS,
+        splits: Sequence[str] = ("train", "valid", "test"),
+        sizes: Mapping[str, int] | None = None,
+        few_from: int = 3,
+        regular_from: int = 6,
+        min_shared: MinShared = 2,
+        seed: int = 0,
+    ):
+        if not parts or set(parts) - set(PARTS) or (sizes is not None and set(sizes) != set(PARTS)):
+            raise UserError(
+                f"data.parts={list(parts)} and data.sizes={sizes and dict(sizes)} were given; "
+                "expected some of A, B and C, and sizes for all three of them or null."
+            )
+        if not 1 <= few_from <= regular_from:
+            raise UserError(
+                f"data.few_from={few_from} and data.regular_from={regular_from} were given; expected at least one "
+                "dialogue, and the second not below the first."
+            )
+        self.corpus, self.parts, self.splits = corpus, tuple(parts), tuple(splits)
+        self.sizes = None if sizes is None else {part: int(sizes[part]) for part in PARTS}
+        self.few_from, self.regular_from, self.min_shared, self.seed = few_from, regular_from, min_shared, seed
+        self._part_of: dict[str, str] | None = None
+        self._report: dict[str, Any] = {}
+
+    def prepare(self, splits: Collection[str]) -> None:
+        """Fetch what the corpus lacks: of all splits, because all decide who is in which part."""
+        if hasattr(self.corpus, "prepare"):
+            self.corpus.prepare(self.splits)
+
+    def load(self, split: str) -> list[Dialogue]:
+        """The dialogues of a split in which somebody of the chosen parts replies.
+
+        Raises:
+            UserError: there are fewer personas than asked for.
+        """
+        part_of = self._cut()
+        kept = []
+        for dialogue in self.corpus.load(split):
+            own = tuple(r for r in dialogue.responders if part_of.get(dialogue.speakers[r].user) in self.parts)
+            if own:
+                kept.append(replace(dialogue, responders=own))
+        return kept
+
+    def describe(self, split: str) -> dict[str, Any]:
+        """The corpus and the rule."""
+        rule = {
+            "sizes": self.sizes, "few_from": self.few_from, "regular_from": self.regular_from, "seed": self.seed,
+            "counted_over": {name: describe_corpus(self.corpus, name) for name in self.splits},
+        }  # fmt: skip
+        return {**describe_corpus(self.corpus, split), "persona_parts": {"kept": list(self.parts), **rule}}
+
+    def report(self) -> dict[str, Any]:
+        """How many personas and dialogues each part has, and how many personas of B and C have a sibling in A.
+
+        A sibling is another persona of the same real person: some dialogues of the two show at least `min_shared`
+        common sentences, chains included.
+        """
+        self._cut()
+        return self._report
+
+    def _cut(self) -> dict[str, str]:
+        """The part of every persona that has one."""
+        if self._part_of is not None:
+            return self._part_of
+        shown: dict[str, list[tuple[str, ...]]] = {}  # each persona's sentences, dialogue by dialogue
+        for split in self.splits:
+            for dialogue in self.corpus.load(split):
+                for responder in dialogue.responders:
+                    speaker = dialogue.speakers[responder]
+                    if speaker.user:
+                        shown.setdefault(speaker.user, []).append(speaker.persona)
+        regular = sorted(user for user, own in shown.items() if len(own) >= self.regular_from)
+        few = sorted(user for user, own in shown.items() if self.few_from <= len(own) < self.regular_from)
+        sizes = self.sizes
+        if sizes is None:
+            b = round(len(regular) * PUBLISHED["B"] / (PUBLISHED["A"] + PUBLISHED["B"]))
+            sizes = {"A": len(regular) - b, "B": b, "C": len(few)}
+        if sizes["A"] + sizes["B"] > len(regular) or sizes["C"] > len(few):
+            raise UserError(
+                f"{sizes['A']} + {sizes['B']} regular and {sizes['C']} few-shot personas were asked for (data.sizes), "
+                f"but the {'+'.join(self.splits)} dialogues have {len(regular)} with at least {self.regular_from} "
+                f"dialogues and {len(few)} with {self.few_from} to {self.regular_from - 1}. Lower them, or leave "
+                "data.sizes=null."
+            )
+        draw = random.Random(self.seed)
+        drawn = draw.sample(regular, sizes["A"] + sizes["B"])
+        members = {"A": drawn[sizes["B"] :], "B": drawn[: sizes["B"]], "C": draw.sample(few, sizes["C"])}
+        self._part_of = {user: part for part in PARTS for user in members[part]}
+        self._report = {
+            "personas": {part: len(members[part]) for part in PARTS},
+            "dialogues": {part: sum(len(shown[user]) for user in members[part]) for part in PARTS},
+            "with_a_sibling_in_A": self._siblings(shown, members),
+        }
+        return self._part_of
+
+    def _siblings(
+        self, shown: Mapping[str, Sequence[tuple[str, ...]]], members: Mapping[str, Sequence[str]]
+    ) -> dict[str, int]:
+        personas = [(user, persona) for part in PARTS for user in members[part] for persona in shown[user]]
+        person = match_personas([persona for _, persona in personas], "shared_sentences", self.min_shared).index
+        people: dict[str, set[int]] = {}
+        for (user, _), number in zip(personas, person, strict=True):
+            people.setdefault(user, set()).add(number)
+        in_a = {number for user in members["A"] for number in people[user]} - {-1}
+        return {part: sum(bool(people[user] & in_a) for user in members[part]) for part in ("B", "C")}
