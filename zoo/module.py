@@ -137,6 +137,8 @@ class DialogueModule(LightningModule):
         optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
         try:
             scheduler = self.scheduler(optimizer=optimizer, num_training_steps=self.planned_steps())
+        except UserError:
+            raise
         except ValueError as error:  # a schedule over the whole run of a run without an end
             raise UserError(
                 f"The scheduler needs to know how long training lasts ({error}), but trainer.max_epochs and "

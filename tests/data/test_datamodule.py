@@ -270,6 +270,15 @@ def test_truncation_is_counted_and_logged(make, small_tokenizer, caplog):
     assert f"train: {cut} of 47 examples" in caplog.text
 
 
+def test_users_are_mixed_by_a_temperature(make):
+    data = make(users="persona", temperature=10.0, batch_size=4)
+    data.setup("fit")
+    data.trainer = Trainer(logger=False, accelerator="cpu", barebones=True)
+    rows = [int(row) for batch in data.train_dataloader() for row in batch.example_id]
+    assert len(rows) == len(data.train_rows())
+    assert len(set(rows)) < len(rows)  # drawn with replacement
+
+
 def test_padding_is_logged(make, caplog):
     data = make()
     with caplog.at_level(logging.INFO):
@@ -282,6 +291,8 @@ def test_bad_options_and_places(make, tmp_path, monkeypatch):
         make(pad_left=("history",))
     with pytest.raises(UserError, match="order="):
         make(order="random")
+    with pytest.raises(UserError, match=r"data\.order=sorted_desc fixes them"):
+        make(order="sorted_desc", temperature=10)
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"data\.cache_dir"):
         make(cache_dir=tmp_path / "file" / "cache").setup("fit")

@@ -28,6 +28,7 @@ from zoo.data.examples import (
     subset_rows,
 )
 from zoo.data.matching import MatchedUsers, Matching, MinShared
+from zoo.data.mixing import temperature_probabilities
 from zoo.data.records import DialogueExample
 from zoo.data.sampler import GlobalBatches, ResumableLoader, ShardSampler
 from zoo.data.table import ExampleTable, build_table, code_version, fingerprint
@@ -63,6 +64,7 @@ class DialogueDataModule(LightningDataModule):
         cache_dir: where the tables are kept.
         seed: of shuffling and of all subsets.
         pad_left: names of segments that are padded on the left.
+        temperature: of mixing users in training, see `zoo.data.mixing`; None draws every example once an epoch.
         max_eval_examples: evaluate on a seeded sample of this many examples; None is all.
 
     Attributes:
@@ -90,6 +92,7 @@ class DialogueDataModule(LightningDataModule):
         seed: int = 0,
         pad_left: Sequence[str] = (),
         max_eval_examples: int | None = None,
+        temperature: float | None = None,
     ):
         super().__init__()
         if users not in (*get_args(Users), *get_args(Matching)):
@@ -107,7 +110,9 @@ class DialogueDataModule(LightningDataModule):
         self.cache_dir = Path(cache_dir)
         self.seed = seed
         self.pad_left = tuple(pad_left)
-        self.max_eval_examples = max_eval_examples
+        self.max_eval_examples, self.temperature = max_eval_examples, temperature
+        if temperature is not None and order != "shuffled":
+            raise UserError(f"data.temperature={temperature} draws examples anew, but data.order={order} fixes them.")
         if unknown := set(self.pad_left) - set(SEGMENTS):
             raise UserError(f"pad_left names {sorted(unknown)}; expected some of {', '.join(SEGMENTS)}.")
         if order not in ("shuffled", "sorted_desc"):
@@ -274,6 +279,9 @@ class DialogueDataModule(LightningDataModule):
 
     def _train_batches(self) -> GlobalBatches:
         rank, world_size = self._place()
+        rows, mixed = self.train_rows(), None
+        if self.temperature is not None:
+            mixed = temperature_probabilities(self.table("train").user_rows[rows], self.temperature)
         return GlobalBatches(
             self.table("train").lengths,
             self.batch_size,
@@ -282,7 +290,8 @@ class DialogueDataModule(LightningDataModule):
             world_size=world_size,
             accumulate=self.trainer.accumulate_grad_batches if self.trainer else 1,
             order=self.order,
-            rows=self.train_rows(),
+            rows=rows,
+            probabilities=mixed,
             reshuffle=not getattr(self.trainer, "overfit_batches", 0),
         )
 

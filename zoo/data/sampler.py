@@ -43,6 +43,7 @@ class GlobalBatches(Sampler[list[int]]):
         order: "shuffled", or "sorted_desc" for consecutive rows of `rows` in every epoch.
         rows: the rows to use, in the order for "sorted_desc"; None is all.
         reshuffle: False gives epoch 0 again and again (for overfitting tests).
+        probabilities: of `rows`; an epoch then is as many rows, drawn by them anew and with replacement.
 
     Raises:
         UserError: `batch_size` cannot be dealt evenly to the ranks, or there are fewer examples than micro-batches.
@@ -59,12 +60,13 @@ class GlobalBatches(Sampler[list[int]]):
         order: Literal["shuffled", "sorted_desc"] = "shuffled",
         rows: Sequence[int] | None = None,
         reshuffle: bool = True,
+        probabilities: NDArray[np.floating] | None = None,
     ):
         self.lengths = np.asarray(lengths)  # [N, S]
         self.rows = np.arange(len(self.lengths)) if rows is None else np.asarray(rows)
         self.batch_size, self.seed, self.rank = batch_size, seed, rank
         self.world_size, self.accumulate = world_size, accumulate
-        self.order, self.reshuffle = order, reshuffle
+        self.order, self.reshuffle, self.probabilities = order, reshuffle, probabilities
         self.epoch = 0
         self.start = 0  # micro-batches of this epoch that were handed out before; used up by the next __iter__
         parts = world_size * accumulate
@@ -159,7 +161,10 @@ class GlobalBatches(Sampler[list[int]]):
     def _shuffled(self, epoch: int) -> list[NDArray[np.integer]]:
         generator = np.random.default_rng([self.seed, epoch])
         sizes = generator.permutation(self._sizes).tolist()
-        shuffled = generator.permutation(self.rows)
+        if self.probabilities is None:
+            shuffled = generator.permutation(self.rows)
+        else:
+            shuffled = generator.choice(self.rows, size=len(self.rows), p=self.probabilities)
         batches: list[NDArray[np.integer]] = []
         taken = 0
         for first in range(0, len(sizes), POOL):
@@ -198,7 +203,7 @@ class GlobalBatches(Sampler[list[int]]):
         parts = self.world_size * self.accumulate
         micro_batches = [batch[part::parts] for batch in self.global_batches() for part in range(parts)]
         padded = sum(len(rows) * int(self.lengths[rows].max(axis=0).sum()) for rows in micro_batches)
-        return 1 - int(self.lengths[self.rows].sum()) / max(1, padded)
+        return 1 - sum(int(self.lengths[rows].sum()) for rows in micro_batches) / max(1, padded)
 
 
 class ShardSampler(Sampler[list[int]]):
