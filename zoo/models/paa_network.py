@@ -18,6 +18,7 @@ from transformers.modeling_outputs import CausalLMOutputWithCrossAttentions
 
 from zoo.models.paa_blocks import PAABlock, PAAConfig, SourceAttention, Sources
 from zoo.models.tokens_only import TokensOnly
+from zoo.models.word_table import WordTable
 
 
 class PAAPreTrainedModel(GPT2PreTrainedModel):
@@ -47,9 +48,12 @@ class PAADecoder(PAAPreTrainedModel, GPT2Model):
         self.h = nn.ModuleList([PAABlock(config, layer) for layer in range(config.num_hidden_layers)])
         self.persona_encoder = self._encoder()
         self.context_encoder = None if config.share_encoders else self._encoder()
+        encoders = [encoder for encoder in (self.persona_encoder, self.context_encoder) if encoder is not None]
+        for table in (self.wte, *(encoder.embeddings.word_embeddings for encoder in encoders)):
+            table.__class__ = WordTable  # as it stands: transformers made and filled it
         self.post_init()
-        for encoder in (self.persona_encoder, self.context_encoder):
-            if encoder is not None and encoder.pooler is not None:
+        for encoder in encoders:
+            if encoder.pooler is not None:
                 encoder.pooler.requires_grad_(False)  # nothing reads it: no gradient would ever come, and DDP waits
 
     def _encoder(self) -> BertModel:
