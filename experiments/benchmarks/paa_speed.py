@@ -157,7 +157,8 @@ def steps_on_request(who: str, width: int, layers: int, pipe: Connection) -> Non
     use_fused_activation(ours)
     model, batch = (theirs if who == "release" else ours).train(), ragged_batch()
     del ours, theirs
-    while (way := pipe.recv()) is not None:
+    while True:
+        way = pipe.recv()
         pipe.send(
             train_as_released(model, batch) if who == "release" else train(model, batch, bf16=way.endswith("bf16"))
         )
@@ -173,6 +174,7 @@ def train_median_seconds(width: int, layers: int, runs: int) -> dict[str, float]
         here, there = context.Pipe()
         processes.append(context.Process(target=steps_on_request, args=(names[0], width, layers, there)))
         processes[-1].start()
+        there.close()  # only the process holds it: where that dies, `recv` ends instead of waiting
         for name in names:
             ways[name] = lambda name=name, pipe=here: (pipe.send(name), pipe.recv())
     try:
