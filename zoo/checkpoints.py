@@ -16,8 +16,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from zoo.errors import UserError
 
-# Settings that may change between writing and reading: where weights lie, and what only training reads.
-FREE = ("backbone.path", "backbone.tokenizer_path", "backbone.name", "backbone.revision", "dropout", "template.seed")
+# Settings that may change between writing and reading: where weights lie, what only training reads or starts from.
+FREE = (
+    *("backbone.path", "backbone.tokenizer_path", "backbone.name", "backbone.revision"),
+    *("dropout", "template.seed", "start_from"),
+)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

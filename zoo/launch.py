@@ -109,13 +109,24 @@ def child_command(local_rank: int) -> tuple[Sequence[str], str]:
             command += [flag, os.path.abspath(folder) if flag in ("--config-dir", "-cd") else folder]
     command += [argument for argument in sys.argv if argument.lstrip("+").startswith("hydra.searchpath=")]
     command += [
-        *hydra.overrides.task,
+        *(override for override in hydra.overrides.task if override.split("=")[0] not in _OF_STAGE),
+        *(f"{setting}={value}" for setting, value in _OF_STAGE.items()),
         f'hydra.run.dir="{hydra.runtime.output_dir}"',
         "hydra.mode=RUN",
         "hydra.output_subdir=null",
         f"hydra.job.name=process_{local_rank}",
     ]
     return command, str(hydra.runtime.cwd)
+
+
+@contextmanager
+def children_with(**settings: str) -> Iterator[None]:
+    """Within it, child processes get other settings than those typed: they run this stage only."""
+    _OF_STAGE.update(settings)
+    try:
+        yield
+    finally:
+        _OF_STAGE.clear()
 
 
 def repair_child_processes() -> None:
@@ -141,5 +152,6 @@ def started_children() -> bool:
     return _VARIABLES_AT_START.isdisjoint(DDP_VARIABLES)
 
 
+_OF_STAGE: dict[str, str] = {}
 _VARIABLES_AT_START = frozenset(os.environ)
 IS_CHILD = any(os.environ.get(variable, "0") != "0" for variable in ("LOCAL_RANK", "RANK", "SLURM_PROCID"))

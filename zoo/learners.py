@@ -12,11 +12,13 @@ from zoo.models.base import DialogueModel
 class Learner(Protocol):
     """Turns a batch into a loss.
 
-    A learner with `automatic_optimization = False` steps by itself (`zoo.users.learner.PerUser`): it brings its own
-    `optimizer(model)`, takes its own batches (`begin`, `rounds`), and has `step`, `state_dict` and `load_state_dict`.
+    A learner with `automatic_optimization = False` steps by itself (`zoo.users`): it brings its own `optimizer(model)`,
+    takes its own batches (`begin`, `rounds`), and has `step`, `state_dict` and `load_state_dict`. One with
+    `rows_of_users` trains parameters of each user's own, and nothing else.
     """
 
     automatic_optimization: bool
+    rows_of_users: bool
 
     def __call__(self, model: DialogueModel, batch: DialogueBatch) -> Tensor:
         """A scalar loss for one micro-batch."""
@@ -31,6 +33,7 @@ class Supervised:
     """
 
     automatic_optimization = True
+    rows_of_users = False
 
     def __call__(self, model: DialogueModel, batch: DialogueBatch) -> Tensor:
         """Scalar, nats per token."""

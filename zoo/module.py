@@ -60,7 +60,7 @@ class DialogueModule(LightningModule):
         self.decoding = decoding
         self.decoding.pad_token_id = template.pad_id
         self.decoding.eos_token_id = template.eos_id
-        if net.has_user_rows == learner.automatic_optimization:
+        if net.has_user_rows != learner.rows_of_users:
             raise UserError(
                 f"{type(net).__name__} {'has' if net.has_user_rows else 'has no'} parameters of each user's own, "
                 f"and the learner {'does not train' if net.has_user_rows else 'trains only'} such; expected users=each "

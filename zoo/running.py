@@ -19,25 +19,38 @@ from zoo.loading import load_weights
 from zoo.models.adapted import AdaptedModel
 from zoo.module import DialogueModule
 from zoo.rundir import RunDirectory, is_first_process
+from zoo.stages import has_source, start_from_source
 from zoo.strategies import ShardedUsers
 from zoo.terminal import show_results
 
 log = logging.getLogger(__name__)
-VERBS = ("fit", "validate", "test")
+VERBS = ("source", "fit", "validate", "test")
 
 
 def run(cfg: DictConfig) -> float | None:
-    """Build the parts, run the verbs, write the run directory; returns the monitored value of the best checkpoint."""
+    """Run the source stage where there is one, then the run itself; returns the best checkpoint's monitored value."""
     quiet_libraries()
     repair_child_processes()
     if unknown := [verb for verb in cfg.run if verb not in VERBS]:
         raise UserError(f"run={unknown} is not among the verbs {', '.join(VERBS)}; write run=[fit,test].")
+    if has_source(cfg) and ("fit" in cfg.run or "source" in cfg.run):
+        cfg = start_from_source(cfg, run_stage)
+    elif "source" in cfg.run:
+        raise UserError("run=[source] was given, but there is no source stage; choose one: source=base.")
+    verbs = [verb for verb in cfg.run if verb != "source"]
+    return run_stage(OmegaConf.merge(cfg, {"run": verbs})) if verbs else None  # type: ignore[arg-type]
+
+
+def run_stage(cfg: DictConfig) -> float | None:
+    """Build the parts, run the verbs, write the run directory; returns the monitored value of the best checkpoint."""
     directory = RunDirectory(cfg.run_dir)
     checkpoint = find_checkpoint(cfg.ckpt_path, directory.path)
     saved = read_checkpoint(Path(checkpoint)) if checkpoint else {}
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     check_settings(saved.get("config", {}), plain)  # before anything of an earlier run is touched
-    overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+    # of a source stage's directory nothing was typed: config.yaml has all of it
+    typed = HydraConfig.initialized() and Path(HydraConfig.get().runtime.output_dir) == directory.path
+    overrides = list(HydraConfig.get().overrides.task) if typed else []
     directory.write_configuration(OmegaConf.to_yaml(cfg, resolve=True), overrides)
     if "fit" in cfg.run:
         directory.cut_curve(saved.get("global_step", 0))

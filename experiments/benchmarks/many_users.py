@@ -33,7 +33,8 @@ from zoo.models.banks.lora import LoRABank
 from zoo.models.banks.prefix import PrefixBank
 from zoo.models.lora import LoRA
 from zoo.models.prefix_tuning import PrefixTuning
-from zoo.users.learner import PerUser
+from zoo.optim import RowwiseAdamW
+from zoo.users.losses import by_user, row_gradients
 
 CONTEXT, RESPONSE, BATCH, EOS = 48, 16, 2, 50256
 SHAPES = {"width 256": {"n_embd": 256, "n_layer": 4, "n_head": 4}, "GPT-2 small": {}}
@@ -112,13 +113,12 @@ class Case:
 def bank_step(case: Case, dtype: torch.dtype = torch.float32) -> Callable[[], list[float]]:
     """One step of all users side by side; gives their losses."""
     model = case.ours(dtype)
-    learner = PerUser(slots=case.users, batch_size=BATCH, validate_start=False, epochs=10**6, schedule="constant")
-    learner.begin(model.users, case.examples, case.examples)
-    optimizer = learner.optimizer(model)
+    optimizer = RowwiseAdamW(model.bank.tables.values(), case.users)
     users = torch.arange(case.users, device=case.device)
+    rows = by_user(case.examples, case.users)
 
     def step() -> list[float]:
-        losses, gradients = learner.gradients(model, users, [run.train for run in learner.runs])
+        losses, gradients = row_gradients(model, case.examples, users, rows)
         optimizer.step(rows=users, slots=users, gradients=gradients, lr=torch.full_like(losses, 1e-3).float())
         return losses.tolist()
 

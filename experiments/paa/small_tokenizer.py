@@ -1,4 +1,6 @@
-"""A byte-level BPE of 4,096 tokens from a ConvAI2 file: at width 128, GPT-2's 50,257 would be most of the work.
+"""A byte-level BPE of 4,096 tokens from dialogues: at width 128, GPT-2's 50,257 would be most of the work.
+
+TRAIN_FILE is of ConvAI2 (.txt) or of Synthetic-Persona-Chat (.csv, read in ConvAI2's spelling).
 
 python experiments/paa/small_tokenizer.py TRAIN_FILE FOLDER
 """
@@ -10,6 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import GPT2Tokenizer
 
 from zoo.data.convai2 import read_convai2
+from zoo.data.synthetic_persona_chat import read_synthetic_persona_chat
 
 END = "<|endoftext|>"
 
@@ -17,7 +20,9 @@ END = "<|endoftext|>"
 def main(train_file: Path, folder: Path) -> None:
     """Train on personas and utterances, each with a blank before it; save in Hugging Face's format."""
     texts = []
-    for dialogue in read_convai2(train_file):
+    synthetic = train_file.suffix == ".csv"
+    dialogues = read_synthetic_persona_chat(train_file, "convai2")[0] if synthetic else read_convai2(train_file)
+    for dialogue in dialogues:
         texts += [f" {sentence}" for speaker in dialogue.speakers for sentence in speaker.persona]
         texts += [f" {utterance.text}" for utterance in dialogue.utterances]
     tokenizer = Tokenizer(models.BPE())

@@ -16,7 +16,7 @@ import pytest
 
 import zoo.data.corpora
 from zoo.data.corpora import ConvAI2Corpus
-from zoo.data.download import CORPORA, Corpus, corpus_files, fetch
+from zoo.data.download import CORPORA, Corpus, corpus_files, fetch, fetch_file
 from zoo.errors import UserError
 
 CONTENT = b"1 hi\thello\n" * 20_000
@@ -188,6 +188,24 @@ def test_a_root_that_cannot_be_written(corpus, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"data\.root"):
         fetch(corpus, tmp_path / "file")
+
+
+def test_a_plain_file(server, tmp_path):
+    server.files["toy.csv"] = CONTENT
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    source = Corpus("toy", "", "toy.csv", (server.url("gone.csv"), server.url("toy.csv")), digest, "CC0")
+    with pytest.raises(UserError, match="the file has sha256"):
+        fetch_file(replace(source, sha256="0" * 64), tmp_path / "wrong")
+    assert names(tmp_path / "wrong") == set()
+    server.asked.clear()
+    server.cuts = [70_000]
+    for _ in range(2):
+        assert fetch_file(source, tmp_path / "new").read_bytes() == CONTENT
+    assert [wanted for path, wanted in server.asked if path == "/toy.csv"] == ["", "bytes=70000-"]
+    assert names(tmp_path / "new") == {"toy.csv"}
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="could not be stored"):
+        fetch_file(source, tmp_path / "file")
 
 
 def test_two_at_once_fetch_once(corpus, server, tmp_path, caplog):

@@ -1,11 +1,17 @@
 """Personas in three parts, and how many of them leak."""
 
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hydra.utils import instantiate
+from omegaconf import DictConfig
 
 from zoo.data.corpora import ConvAI2Corpus
-from zoo.data.matching import MatchedUsers, read_persona_map
+from zoo.data.matching import MatchedUsers, fold, read_persona_map
 from zoo.data.persona_parts import PersonaParts
 from zoo.data.records import Dialogue, Speaker, Utterance
 from zoo.data.within_users import WithinUsers
@@ -86,6 +92,64 @@ def test_what_cannot_be_is_explained(settings: dict, complaint: str) -> None:
         PersonaParts(Corpus(1), **settings).load("train")
 
 
+class Joined:
+    """The people of `Corpus` as real ones; ten made-up ones with six dialogues, five of whom are real too."""
+
+    def load(self, split: str) -> list[Dialogue]:
+        real = [replace(dialogue, id=f"real/{dialogue.id}") for dialogue in Corpus(1).load(split)]
+        made_up = [
+            Dialogue(f"made up/{person}/{number}", (Speaker(), Speaker((f"i am {person}",), f"{person}/0")), SAID)
+            for person in (*range(35, 40), *range(50, 55))
+            for number in range(6)
+        ]
+        return real + made_up if split == "train" else []
+
+
+BY_CORPUS = {"A": {"made up": 5, "real": 20}, "B": {"real": 15}, "C": {"real": 10}}
+
+
+def test_sizes_by_corpus() -> None:
+    corpora = {
+        part: {
+            (d.speakers[1].user, d.id.split("/")[0])
+            for d in PersonaParts(Joined(), [part], sizes=BY_CORPUS).load("train")
+        }
+        for part in "ABC"
+    }
+    assert {part: Counter(name for _, name in people) for part, people in corpora.items()} == BY_CORPUS
+    people = [{user for user, _ in pairs} for pairs in corpora.values()]
+    assert len(set.union(*people)) == 50
+    assert not set.union(*people) & {f"{person}/0" for person in range(35, 40)}  # of both corpora: in no part
+    report = PersonaParts(Joined(), sizes=BY_CORPUS).report()
+    assert report["personas"] == {"A": 25, "B": 15, "C": 10}
+    assert report["personas_by_corpus"] == BY_CORPUS
+    assert report["personas_of_several_corpora"] == 5
+    assert "personas_by_corpus" not in PersonaParts(Joined()).report()
+
+
+@pytest.mark.parametrize(
+    ("part", "size", "complaint"),
+    [
+        ("B", {"real": 16}, r"20 \+ 16 regular .*\(data\.sizes, real\), but the train.* have 35"),
+        ("C", {"made up": 1}, r"1 few-shot personas .*\(data\.sizes, made up\)"),
+        ("B", {"convai2": 1}, "names 'convai2'; expected some of the joined corpora .*: made up, real"),
+        ("B", 15, "expected a number for each part, or for each part numbers by the joined corpora's names"),
+        ("B", {"real": -1}, "none below zero"),
+    ],
+)
+def test_sizes_by_corpus_that_cannot_be(part: str, size: object, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        PersonaParts(Joined(), splits=["train"], sizes=BY_CORPUS | {part: size}).load("train")
+
+
+def test_who_talks_to_themselves_has_one_dialogue() -> None:
+    class Alone(Corpus):
+        def load(self, split: str) -> list[Dialogue]:
+            return [replace(d, speakers=(d.speakers[1],) * 2, responders=(0, 1)) for d in super().load(split)]
+
+    assert PersonaParts(Alone(1)).report() == PersonaParts(Corpus(1)).report()
+
+
 class Clusters:
     """Maps' clusters as personas, each subset of sentences as a dialogue."""
 
@@ -124,3 +188,40 @@ def test_the_dialogues_at_hand(shared_data: Path) -> None:
     report = parts.report()
     assert report["personas"] == {"A": 72, "B": 28, "C": 121}
     assert report["with_a_sibling_in_A"] == {"B": 0, "C": 0}
+
+
+def test_synthetic_and_real_personas(shared_data: Path, composed: Callable[..., DictConfig]) -> None:
+    """A study's parts: nobody of B and C has two sentences of somebody of A, and no conversation is in two parts."""
+    roots = f"data.root={shared_data / 'convai2'}", f"data.synthetic_root={shared_data / 'synthetic_persona_chat'}"
+    dialogues: dict[str, list[Dialogue]] = {}
+    for part in "ABC":
+        corpus = instantiate(
+            composed("data=personapkt_mixed", *roots, f"data.parts=[{part}]", f"data.test_parts=[{part}]").data.corpus
+        )
+        splits = [corpus.load(split) for split in ("train", "valid", "test")]
+        assert [len(split) for split in splits] == {"A": [1857, 242, 242], "B": [469, 61, 61], "C": [162, 120, 120]}[
+            part
+        ]
+        dialogues[part] = list(itertools.chain(*splits))
+    report = corpus.report()
+    assert report["personas_by_corpus"] == {
+        "A": {"synthetic": 100, "convai2": 40},
+        "B": {"convai2": 60},
+        "C": {"convai2": 120},
+    }
+    assert report["with_a_sibling_in_A"] == {"B": 0, "C": 0}
+    assert report["personas_of_several_corpora"] == 0
+    assert report["corpus"]["synthetic"]["test"]["conversations"] == 968
+    pairs = {
+        part: {
+            pair
+            for d in dialogues[part]
+            for r in d.responders
+            for pair in itertools.combinations(sorted(set(map(fold, d.speakers[r].persona))), 2)
+        }
+        for part in "ABC"
+    }
+    assert not pairs["A"] & (pairs["B"] | pairs["C"])
+    assert not pairs["B"] & pairs["C"]
+    said = {part: {u.text for d in dialogues[part] for u in d.utterances if len(u.text) > 50} for part in "ABC"}
+    assert len(said["A"] & (said["B"] | said["C"])) < 5

@@ -59,6 +59,20 @@ def test_both_speakers_of_a_dialogue_are_two_users() -> None:
     assert sum(d.responders == (0,) for s in ("train", "valid", "test") for d in corpus.load(s)) == 18
 
 
+def test_who_talks_to_themselves_has_one_dialogue_in_one_split() -> None:
+    class Alone(Corpus):
+        def load(self, split: str) -> list[Dialogue]:
+            return [
+                replace(d, speakers=(Speaker(user=d.speakers[1].user),) * 2, responders=(0, 1))
+                for d in super().load(split)
+            ]
+
+    corpus = WithinUsers(Alone())
+    assert [len(ids(corpus, split, "ann")) for split in ("train", "valid", "test")] == [10, 1, 1]
+    assert {d.responders for d in corpus.load("train")} == {(0, 1)}
+    assert "train/d0/0+1" in {d.id for split in ("train", "valid", "test") for d in corpus.load(split)}
+
+
 def test_too_few_users_and_strangers_are_refused() -> None:
     with pytest.raises(
         UserError, match="3 users with at least 3 dialogues were asked for, but the train dialogues have 2"
@@ -68,3 +82,32 @@ def test_too_few_users_and_strangers_are_refused() -> None:
         WithinUsers(Corpus(), only=["dan"]).load("train")
     with pytest.raises(UserError, match="at least 3, one for each split"):
         WithinUsers(Corpus(), min_dialogues=2)
+
+
+class Parted(Corpus):
+    """ann is of part A, bob of B, and one more user, dan (4), of C."""
+
+    def load(self, split: str) -> list[Dialogue]:
+        dan = [replace(d, id=f"x{d.id}", speakers=(Speaker(), Speaker(user="dan"))) for d in super().load(split)[:4]]
+        return super().load(split) + dan
+
+    def part_of(self, user: str) -> str | None:
+        return {"ann": "A", "bob": "B", "dan": "C"}.get(user)
+
+
+def test_training_on_one_part_and_testing_on_others() -> None:
+    whole = WithinUsers(Parted())
+    corpus = WithinUsers(Parted(), parts={"train": ["A"], "valid": ["A"], "test": ["B", "C"]})
+    assert {d.speakers[1].user for d in corpus.load("train") + corpus.load("valid")} == {"ann"}
+    assert ids(corpus, "train", "ann") == ids(whole, "train", "ann"), "a cut depends on nobody else"
+    assert corpus.test_sets() == ("B", "C")
+    assert {d.id.partition("/")[0]: d.speakers[1].user for d in corpus.load("test")} == {"B": "bob", "C": "dan"}
+    assert {d.id.partition("/")[2] for d in corpus.load("test")} == {d.id for d in whole.load("test")} - ids(
+        whole, "test", "ann"
+    )
+    alone = WithinUsers(Parted(), parts={"train": ["B"], "valid": ["B"], "test": ["B"]})
+    assert alone.test_sets() == ()
+    assert {d.id for d in alone.load("test")} == ids(whole, "test", "bob")
+    assert alone.describe("test") != corpus.describe("test")
+    with pytest.raises(UserError, match="in one of the parts"):
+        WithinUsers(Parted(), parts={"train": ["A"], "valid": ["A"], "test": ["B"]}, max_users=2).load("train")

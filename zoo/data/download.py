@@ -118,11 +118,29 @@ def fetch(corpus: Corpus, root: Path | str) -> Path:
                 raise _unfetched(corpus, archive, [f"the file that lies there has sha256 {_sha256(archive)}"])
             _unpack(archive, target)
     except (OSError, tarfile.TarError) as error:
-        raise UserError(
-            f"{corpus.name} could not be stored in {root} ({error}); expected a folder with room for it that can be "
-            f"written. Free some space or point data.root elsewhere."
-        ) from error
+        raise _unstored(corpus, root, error) from error
     return target
+
+
+def fetch_file(corpus: Corpus, root: Path | str) -> Path:
+    """Download a corpus that is one plain file, `root/corpus.archive`; does nothing where it exists.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: as `fetch`.
+    """
+    root = Path(root)
+    path = root / corpus.archive
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / f".{corpus.archive}.lock"):
+            if not path.is_file():
+                _download(corpus, path)
+    except OSError as error:
+        raise _unstored(corpus, root, error) from error
+    return path
 
 
 def _download(corpus: Corpus, archive: Path) -> None:
@@ -196,6 +214,13 @@ def _unpack(archive: Path, target: Path) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _unstored(corpus: Corpus, root: Path, error: Exception) -> UserError:
+    return UserError(
+        f"{corpus.name} could not be stored in {root} ({error}); expected a folder with room for it that can be "
+        f"written. Free some space or point data.root elsewhere."
+    )
 
 
 def _unfetched(corpus: Corpus, archive: Path, reasons: list[str]) -> UserError:

@@ -4,7 +4,7 @@ A cut is by dialogue, never by turn: turns of one dialogue share their words.
 """
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,8 @@ class WithinUsers:
         splits: the corpus's own splits to take them from.
         min_dialogues: users with fewer are left out; at least 3, one for each split.
         max_users: a seeded choice of this many users; None is all.
+        parts: which parts' users to keep in each split, by the corpus's own `part_of(user)`; None asks for no parts.
+            With several parts in "test", each is a test set. `max_users` then counts in every part.
         only: ids of the users to keep; None is all. What a user's dialogues are cut into depends on nobody else.
         seed: of the cut and the choice.
     """
@@ -35,6 +37,7 @@ class WithinUsers:
         min_dialogues: int = 3,
         max_users: int | None = None,
         only: Sequence[str] | None = None,
+        parts: Mapping[str, Sequence[str]] | None = None,
         seed: int = 0,
     ):
         if min_dialogues < 3:
@@ -42,6 +45,7 @@ class WithinUsers:
         self.corpus, self.splits = corpus, tuple(splits)
         self.min_dialogues, self.max_users, self.seed = min_dialogues, max_users, seed
         self.only = None if only is None else tuple(only)
+        self.parts = None if parts is None else {split: tuple(names) for split, names in parts.items()}
         self._cut: dict[str, list[Dialogue]] | None = None
 
     def prepare(self, splits: Collection[str]) -> None:
@@ -57,13 +61,28 @@ class WithinUsers:
         """
         if self._cut is None:
             self._cut = self._cut_users()
-        return self._cut[split]
+        if self.parts is None:
+            return self._cut[split]
+        named = [(self._part_of(dialogue), dialogue) for dialogue in self._cut[split]]
+        own = [(part, dialogue) for part, dialogue in named if part in self.parts[split]]
+        if split != "test" or not self.test_sets():
+            return [dialogue for _, dialogue in own]
+        return [replace(dialogue, id=f"{part}/{dialogue.id}") for part, dialogue in own]
+
+    def test_sets(self) -> tuple[str, ...]:
+        """The parts that are tested one by one; none where there are fewer than two."""
+        tested = () if self.parts is None else self.parts["test"]
+        return tested if len(tested) > 1 else ()
+
+    def _part_of(self, dialogue: Dialogue) -> str | None:
+        return self.corpus.part_of(dialogue.speakers[dialogue.responders[0]].user)  # type: ignore[attr-defined,no-any-return]
 
     def describe(self, split: str) -> dict[str, Any]:
         """The corpus and the rule."""
         return {
             "corpus": {source: describe_corpus(self.corpus, source) for source in self.splits},
             "within_users": [split, self.min_dialogues, self.max_users, self.only, self.seed],
+            "parts": self.parts,
         }
 
     def report(self) -> dict[str, Any]:
@@ -74,16 +93,26 @@ class WithinUsers:
         of_user: dict[str, list[Dialogue]] = {}
         for source in self.splits:
             for dialogue in self.corpus.load(source):
+                sides: dict[str, list[int]] = {}  # somebody who talks to themselves has one dialogue, not two
                 for responder in dialogue.responders:
-                    user = dialogue.speakers[responder].user
-                    own = replace(dialogue, id=f"{source}/{dialogue.id}/{responder}", responders=(responder,))
-                    of_user.setdefault(user, []).append(own)
+                    sides.setdefault(dialogue.speakers[responder].user, []).append(responder)
+                for user, own in sides.items():
+                    name = f"{source}/{dialogue.id}/{'+'.join(map(str, own))}"
+                    of_user.setdefault(user, []).append(replace(dialogue, id=name, responders=tuple(own)))
         enough = sorted(user for user, own in of_user.items() if user and len(own) >= self.min_dialogues)
-        if not enough or (self.max_users is not None and self.max_users > len(enough)):
+        pools = [enough]
+        if self.parts is not None:
+            part_of = self.corpus.part_of  # type: ignore[attr-defined]
+            parts = sorted({part for names in self.parts.values() for part in names})
+            pools = [[user for user in enough if part_of(user) == part] for part in parts]
+            enough = sorted(user for pool in pools for user in pool)
+        fewest = min(map(len, pools))
+        if not fewest or (self.max_users is not None and self.max_users > fewest):
             raise UserError(
                 f"{self.max_users or 'Some'} users with at least {self.min_dialogues} dialogues were asked for, but "
-                f"the {'+'.join(self.splits)} dialogues have {len(enough)} of {len(of_user)}. Lower data.max_users or "
-                "data.min_dialogues, or say who is who by data.users=."
+                f"the {'+'.join(self.splits)} dialogues have {fewest} of {len(of_user)}"
+                f"{'' if self.parts is None else ' in one of the parts'}. Lower data.max_users or data.min_dialogues, "
+                "or say who is who by data.users=."
             )
         if self.only is not None:
             if strangers := sorted(set(self.only) - set(enough)):
@@ -93,7 +122,10 @@ class WithinUsers:
                 )
             enough = sorted(self.only)
         if self.max_users is not None:
-            enough = sorted(random.Random(self.seed).sample(enough, self.max_users))
+            chosen = [
+                random.Random(self.seed).sample(sorted(set(pool) & set(enough)), self.max_users) for pool in pools
+            ]
+            enough = sorted(user for users in chosen for user in users)
         cut: dict[str, list[Dialogue]] = {"train": [], "valid": [], "test": []}
         for user in enough:
             dialogues = of_user[user]

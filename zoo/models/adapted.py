@@ -3,16 +3,15 @@
 Letters: U users.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from zoo.adapters.adapter import Adapter, TaskType, lora_config, prefix_config, prompt_config
-from zoo.adapters.peft_folder import read_peft_folder
 from zoo.backbones import Backbone
 from zoo.errors import UserError
+from zoo.models.start import TrainedRow
 from zoo.models.user_rows import UserRows
 
 
@@ -24,7 +23,7 @@ class AdaptedModel(UserRows):
         tokenizer: the backbone's own; a frozen embedding cannot learn added tokens.
         shared: one adapter for everybody (a bank of one row) instead of one a user.
         seed: of random starts; a user's start depends on it and on the user's id alone.
-        start_from: a PEFT folder that every row starts as, instead of `start`.
+        start_from: a PEFT folder, or the directory of a run with one state for everybody, that every row starts as.
     """
 
     def __init__(
@@ -36,9 +35,7 @@ class AdaptedModel(UserRows):
         seed: int,
         start_from: Path | str | None = None,
     ) -> None:
-        super().__init__(tokenizer, shared=shared, seed=seed)
-        self.base_model, self.revision = backbone.path or backbone.name, backbone.revision
-        self.start_from = None if start_from is None else read_peft_folder(start_from)
+        super().__init__(backbone, tokenizer, shared=shared, seed=seed, start_from=start_from)
         self.lm = backbone.load(tokenizer, dropout=0.0).requires_grad_(False).eval()
         choose_attention(self.lm)
         published = self.lm.config.vocab_size
@@ -55,13 +52,6 @@ class AdaptedModel(UserRows):
         self.lm.eval()
         return self
 
-    def set_users(self, users: Sequence[str], words: Sequence[Sequence[int]] | None = None) -> None:
-        """As in the base class; a stored adapter to start from takes the place of random numbers."""
-        super().set_users(users, words)
-        if self.start_from is not None:
-            for row in range(self.bank.num_users):
-                self.take(row, self.start_from)
-
     def adapter(self, user: str = "") -> Adapter:
         """A user's adapter, as PEFT stores it; a prefix folded."""
         tensors, description = self.bank.export(self.row_of(user))
@@ -70,22 +60,18 @@ class AdaptedModel(UserRows):
         config = make(task_type=task, base_model=self.base_model, revision=self.revision, **description)
         return Adapter(tensors, config)
 
-    def take(self, row: int, adapter: Adapter) -> None:
-        """Let a row be a stored adapter, trainable like any other.
-
-        Raises:
-            UserError: it is of another kind, backbone, length or rank.
-        """
-        kind = {"PROMPT_TUNING": "prompt", "PREFIX_TUNING": "prefix", "LORA": "lora"}[adapter.config["peft_type"]]
-        base, revision = (adapter.config.get(name) for name in ("base_model_name_or_path", "revision"))
-        other = revision is not None and self.revision is not None and revision != self.revision
-        if kind != self.bank.kind or base not in (None, self.base_model) or other:
+    def take(self, row: int, given: Adapter | TrainedRow) -> None:
+        """As in the base class, of stored adapters too."""
+        if isinstance(given, TrainedRow):
+            super().take(row, given)
+            return
+        kind = {"PROMPT_TUNING": "prompt", "PREFIX_TUNING": "prefix", "LORA": "lora"}[given.config["peft_type"]]
+        if kind != self.bank.kind:
             raise UserError(
-                f"A {kind} adapter of {base} (revision {revision}) was given, but this is a bank of {self.bank.kind} "
-                f"adapters of {self.base_model} (revision {self.revision}); expected the same kind, trained on the "
-                "same backbone."
+                f"A {kind} adapter was given to a bank of {self.bank.kind} adapters; expected the same kind."
             )
-        self.bank.load(row, adapter.tensors, adapter.config)
+        self.check_backbone(f"The {kind} adapter", *map(given.config.get, ("base_model_name_or_path", "revision")))
+        self.bank.load(row, given.tensors, given.config)
 
 
 def choose_attention(lm: PreTrainedModel) -> None:

@@ -8,6 +8,7 @@ Letters: B batch, C prompt, R response, N response tokens, V vocabulary.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,7 +36,9 @@ class FineTune(UserRows):
         backbone: any decoder-only or encoder-decoder language model.
         tokenizer: with the template's added tokens; [BOS] separates the response, or the end token where there is none.
         shared: one set of weights for everybody.
+        banked: a shared set of weights is a row of a bank, which PPReptile trains.
         dropout: of attention, residual and embeddings where the architecture is GPT-2's; None keeps the backbone's.
+        start_from: the directory of a run with one network for everybody, whose weights take the published ones' place.
 
     Raises:
         UserError: dropout was asked for with a copy a user.
@@ -49,17 +52,25 @@ class FineTune(UserRows):
         tokenizer: PreTrainedTokenizerBase,
         *,
         shared: bool = True,
+        banked: bool = False,
         dropout: float | None = None,
+        start_from: Path | str | None = None,
     ) -> None:
-        super().__init__(tokenizer, shared=shared, seed=0)
-        if not shared and dropout:
+        super().__init__(backbone, tokenizer, shared=shared, seed=0, start_from=start_from)
+        self.banked = banked or not shared
+        if self.banked and dropout:
             raise UserError(
                 f"model.net.dropout={dropout} was given with a copy of the weights for every user; expected none, as "
                 "dropout would make a user's updates depend on who else trains. Leave it out, or train users=one."
             )
-        self.lm = backbone.load(tokenizer, dropout=dropout if shared else 0.0)
-        if shared:
+        self.lm = backbone.load(tokenizer, dropout=0.0 if self.banked else dropout)
+        if not self.banked:
             self.users = []
+            if self.start_from is not None:
+                self.bank = FullBank(self.lm)
+                self.take(0, self.start_from)
+                self.bank.write(0)
+                del self.bank
         else:
             self.bank = FullBank(self.lm)
             self.lm.requires_grad_(False).eval()
@@ -68,13 +79,13 @@ class FineTune(UserRows):
 
     def set_users(self, users: Sequence[str], words: Sequence[Sequence[int]] | None = None) -> None:
         """As in the base class; what everybody shares does not ask who they are."""
-        if self.has_user_rows:
+        if self.banked:
             super().set_users(users, words)
 
     def train(self, mode: bool = True) -> "FineTune":
         """Copies of users stay in evaluation mode."""
         super().train(mode)
-        if self.has_user_rows:
+        if self.banked:
             self.lm.eval()
         return self
 
@@ -96,12 +107,13 @@ class FineTune(UserRows):
         self, batch: DialogueBatch, keep: Tensor, compute: Callable[[DialogueBatch, Tensor], Tensor]
     ) -> Tensor:
         """`compute` for every user's rows, the answers in the order of the batch's tokens, [N, ...]."""
-        if not self.has_user_rows or self.bank.is_worn:
+        if not self.banked or self.bank.is_worn:
             return compute(batch, keep)
-        owner = batch.user[keep.nonzero()[:, 0]]  # [N]
+        users = self.rows(batch)  # [B]
+        owner = users[keep.nonzero()[:, 0]]  # [N]
         parts, order = [], []
-        for user in batch.user.unique().tolist():
-            rows = batch.user == user
+        for user in users.unique().tolist():
+            rows = users == user
             with self.bank.worn_by(user):
                 parts.append(compute(batch.rows(rows), keep[rows]))
             order.append((owner == user).nonzero().squeeze(1))
@@ -109,10 +121,11 @@ class FineTune(UserRows):
 
     def continued(self, batch: DialogueBatch, decoding: GenerationConfig, **options: Any) -> Any:
         """As in the base class, each row by its user's weights; for several users' rows, nothing but sequences."""
-        users = batch.user.unique().tolist() if self.has_user_rows else []
+        owner = self.rows(batch) if self.banked else None  # [B]
+        users = [] if owner is None else owner.unique().tolist()
         answers, order = [], []
         for user in users:
-            rows = batch.user == user
+            rows = owner == user
             with self.bank.worn_by(user):
                 answers.append(super().continued(batch.rows(rows), decoding, **options))
             order.append(rows.nonzero().squeeze(1).repeat_interleave(decoding.num_return_sequences or 1))

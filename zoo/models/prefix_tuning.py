@@ -25,7 +25,7 @@ class PrefixTuning(AdaptedModel):
     Args:
         backbone, tokenizer, shared, seed, start_from: see `AdaptedModel`.
         num_virtual_tokens: M; 7 is the most that PersonaPKT's parameter count allows.
-        reparametrised, mlp_width, start: see `PrefixBank`.
+        reparametrised, mlp_width, frozen_mlp, start: see `PrefixBank`.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class PrefixTuning(AdaptedModel):
         num_virtual_tokens: int = 7,
         reparametrised: bool = False,
         mlp_width: int = 512,
+        frozen_mlp: bool = False,
         start: PrefixStart = "random",
         shared: bool = False,
         seed: int = 0,
@@ -43,7 +44,12 @@ class PrefixTuning(AdaptedModel):
     ) -> None:
         super().__init__(backbone, tokenizer, shared=shared, seed=seed, start_from=start_from)
         self.bank: PrefixBank = PrefixBank(
-            self.lm, num_virtual_tokens, reparametrised=reparametrised, mlp_width=mlp_width, start=start
+            self.lm,
+            num_virtual_tokens,
+            reparametrised=reparametrised,
+            mlp_width=mlp_width,
+            frozen_mlp=frozen_mlp,
+            start=start,
         )
         self.set_users([""])
 

@@ -5,24 +5,30 @@ Letters: B batch, C text before the response, U users.
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from zoo.adapters.adapter import Adapter
+from zoo.backbones import Backbone
 from zoo.data.batch import DialogueBatch
 from zoo.errors import UserError
 from zoo.models.banks.base import AdapterBank
 from zoo.models.base import DialogueModel
+from zoo.models.start import TrainedRow, read_start
 
 
 class UserRows(DialogueModel):
     """A language model and a bank with a row a user, or with one for everybody.
 
     Args:
+        backbone: whose name or path adapters are stored with.
         tokenizer: gives the separator before the response.
         shared: one row for everybody.
         seed: of random starts; a user's start depends on it and on the user's id alone.
+        start_from: a PEFT folder, or the directory of a run with one state for everybody, that every row starts as.
 
     Attributes:
         users: the id of every row; empty with a shared row, [""] before anybody was introduced.
@@ -30,8 +36,18 @@ class UserRows(DialogueModel):
 
     bank: AdapterBank
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, shared: bool, seed: int) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        shared: bool,
+        seed: int,
+        start_from: Path | str | None = None,
+    ) -> None:
         super().__init__()
+        self.base_model, self.revision = backbone.path or backbone.name, backbone.revision
+        self.start_from = None if start_from is None else read_start(start_from)
         self.between = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
         self.shared, self.seed = shared, seed
         self.has_user_rows = not shared
@@ -53,6 +69,32 @@ class UserRows(DialogueModel):
             generator = torch.Generator().manual_seed(stable_hash(f"{self.seed}:{'' if self.shared else users[row]}"))
             of_row = None if words is None else [t for w in words for t in w] if self.shared else words[row]
             self.bank.initialise(row, generator, None if of_row is None else torch.tensor(of_row, dtype=torch.long))
+        if self.start_from is not None:
+            for row in range(rows):
+                self.take(row, self.start_from)
+
+    def take(self, row: int, given: Adapter | TrainedRow) -> None:
+        """Let a row be what was trained elsewhere, trainable like any other.
+
+        Raises:
+            UserError: it is of another kind, backbone, length or rank.
+        """
+        if isinstance(given, Adapter):
+            raise UserError(
+                f"A stored adapter was given to {type(self).__name__}, which trains whole networks; expected the "
+                "directory of a run that trained one for everybody."
+            )
+        self.check_backbone(f"What {given.folder} trained", given.backbone, given.revision)
+        self.bank.take(row, given.tables, str(given.folder))
+
+    def check_backbone(self, what: str, backbone: str | None, revision: str | None) -> None:
+        """Refuse what was trained on another backbone; where one is not named, nothing is compared."""
+        other = revision is not None and self.revision is not None and revision != self.revision
+        if backbone not in (None, self.base_model) or other:
+            raise UserError(
+                f"{what} belongs to the backbone {backbone} (revision {revision}), but this run's is {self.base_model} "
+                f"(revision {self.revision}); expected the same. Set backbone= and backbone.path= to the former's."
+            )
 
     def row_of(self, user: str) -> int:
         """The row of a user id.
@@ -69,7 +111,7 @@ class UserRows(DialogueModel):
 
     def rows(self, batch: DialogueBatch) -> Tensor:
         """The bank's row for each row of the batch: [B]."""
-        return torch.zeros_like(batch.user) if self.shared else batch.user
+        return torch.zeros_like(batch.user) if self.shared and not self.bank.is_holding else batch.user
 
     def text(self, batch: DialogueBatch) -> tuple[Tensor, Tensor]:
         """Persona and context as the template has them, then a separator: ids [B, C] and mask [B, C].

@@ -65,6 +65,7 @@ class UserRun:
     Attributes:
         row: of the bank.
         train, valid: rows of the tables, [n].
+        point: of a grid of settings, as text; "" where there is none.
         start_loss: validation loss before the first step, where it was asked for.
         losses: validation loss after each epoch, nats a token; empty without validation examples.
         best, best_epoch: the lowest of them, and when it was.
@@ -79,6 +80,7 @@ class UserRun:
     valid: NDArray[np.integer]
     settings: UserSettings
     seed: int
+    point: str = ""
     epoch: int = 0
     batch: int = 0
     step: int = 0
@@ -91,6 +93,11 @@ class UserRun:
     finished: bool = False
     diverged: bool = False
     snapshot: dict[str, Tensor] | None = None
+
+    @property
+    def key(self) -> str:
+        """Names the run among all users' runs."""
+        return f"{self.user}\n{self.point}" if self.point else self.user
 
     @property
     def batches_per_epoch(self) -> int:
@@ -171,14 +178,21 @@ class UserRun:
             "user": self.user,
             "train_examples": len(self.train),
             "valid_examples": len(self.valid),
+            **({"setting": self.point} if self.point else {}),
+            **self.outcome(),
+            "start_nll": self.start_loss,
+            "valid_nll": self.losses,
+        }
+
+    def outcome(self) -> dict[str, Any]:
+        """How long it trained and what came of it."""
+        return {
             "epochs": self.epoch,
             "steps": self.step,
             "best_epoch": self.best_epoch,
             "finished": self.finished,
             "diverged": self.diverged,
-            "start_nll": self.start_loss,
             "best_nll": None if math.isinf(self.best) else self.best,
-            "valid_nll": self.losses,
         }
 
 

@@ -29,6 +29,7 @@ class AdapterBank(nn.Module, ABC):
         self.tables = nn.ParameterDict({name: nn.Parameter(start) for name in shapes})
         self._leaves: dict[str, Tensor] | None = None
         self._place: Tensor | None = None
+        self._held: tuple[Mapping[str, Tensor], Tensor] | None = None
         self.resize(1)
 
     def resize(self, num_users: int) -> None:
@@ -73,6 +74,30 @@ class AdapterBank(nn.Module, ABC):
             UserError: it was made for another kind, length, rank or base.
         """
 
+    @torch.no_grad()
+    def take(self, row: int, tables: Mapping[str, Tensor], where: str) -> None:
+        """Fill a row with one of another bank.
+
+        Args:
+            row: to fill.
+            tables: by the bank's names.
+            where: they come from, for the message.
+
+        Raises:
+            UserError: they are of another kind or size.
+        """
+        given = {name: tuple(values.shape) for name, values in tables.items()}
+        if given != self.shapes:
+            wrong = sorted(n for n in given.keys() | self.shapes.keys() if given.get(n) != self.shapes.get(n))
+            raise UserError(
+                f"{where} holds other parameters than this run's {self.kind}: "
+                + "; ".join(f"{name} {given.get(name)} instead of {self.shapes.get(name)}" for name in wrong[:4])
+                + ". Expected the same model on the same backbone, with the same number of virtual tokens, rank or "
+                "width; set these as they were there."
+            )
+        for name, table in self.tables.items():
+            table[row] = tables[name].to(table)
+
     def snapshot(self, row: int) -> dict[str, Tensor]:
         """Copies of a row's parameters."""
         return {name: table[row].detach().clone() for name, table in self.tables.items()}
@@ -89,8 +114,9 @@ class AdapterBank(nn.Module, ABC):
 
         Gradients then have the size of a chunk and not of the bank.
         """
-        chosen = {name: table.detach()[users].requires_grad_() for name, table in self.tables.items()}
-        place = users.new_full((self.num_users,), -1)
+        present = {name: self.table(name).detach() for name in self.tables}  # in their order
+        chosen = {name: table[users].requires_grad_() for name, table in present.items()}
+        place = users.new_full((len(next(iter(present.values()))),), -1)
         place[users] = torch.arange(len(users), device=users.device)
         self._leaves, self._place = chosen, place
         try:
@@ -98,9 +124,34 @@ class AdapterBank(nn.Module, ABC):
         finally:
             self._leaves = self._place = None
 
+    @contextmanager
+    def holding(self, tables: Mapping[str, Tensor], rows: Tensor) -> Iterator[None]:
+        """Within it, the bank consists of other rows: working copies of its own that are being trained.
+
+        Args:
+            tables: [S, ...], by the bank's names.
+            rows: [S] the row of the bank that each stands for.
+        """
+        self._held = tables, rows
+        try:
+            yield
+        finally:
+            self._held = None
+
+    @property
+    def is_holding(self) -> bool:
+        """Does `batch.user` now count the rows of other tables?"""
+        return self._held is not None
+
     def table(self, name: str) -> Tensor:
         """The whole table, or the rows of the present chunk."""
-        return self.tables[name] if self._leaves is None else self._leaves[name]
+        if self._leaves is not None:
+            return self._leaves[name]
+        return self.tables[name] if self._held is None else self._held[0][name]
+
+    def own_rows(self, user: Tensor) -> Tensor:
+        """The bank's own row behind each `batch.user`: [B] -> [B]."""
+        return user if self._held is None else self._held[1][user]
 
     def places(self, user: Tensor) -> Tensor:
         """Where each batch row's user stands in `table`: [B] -> [B]."""
@@ -135,7 +186,7 @@ class VirtualTokens(AdapterBank):
     def mask(self, user: Tensor) -> Tensor:
         """Which virtual tokens each row has: [B] -> bool [B, M]."""
         slots = torch.arange(self.num_virtual_tokens, device=user.device)
-        return slots >= self.num_virtual_tokens - self.lengths[user][:, None]
+        return slots >= self.num_virtual_tokens - self.lengths[self.own_rows(user)][:, None]
 
     def set_length(self, row: int, length: int) -> None:
         """Let a row have fewer virtual tokens than the bank has slots."""

@@ -75,6 +75,10 @@ class FullBank(AdapterBank):
         for name, table in self.tables.items():
             table[row] = self._start(name).to(table)
 
+    def take(self, row: int, tables: Mapping[str, Tensor], where: str) -> None:
+        """As in the base class; of a network's state, second names of tied weights and buffers do not count."""
+        super().take(row, {name: tables[name] for name in self.shapes if name in tables}, where)
+
     def export(self, row: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """As in the base class; the names are the network's own."""
         return {name.replace("/", "."): table[row].detach().cpu() for name, table in self.tables.items()}, {}

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 
@@ -23,6 +24,7 @@ from zoo.models.banks.base import VirtualTokens, repeated
 
 PrefixStart = Literal["words", "random"]
 PREFIX_STARTS = ("words", "random")
+MLP = ("weight_in", "bias_in", "weight_out", "bias_out")
 
 
 class PrefixBank(VirtualTokens):
@@ -33,6 +35,7 @@ class PrefixBank(VirtualTokens):
         num_virtual_tokens: M.
         reparametrised: through an MLP of each user's own; some 75 times the numbers of a direct prefix while training.
         mlp_width: its hidden width, 512 in Li & Liang's code.
+        frozen_mlp: with `reparametrised`, one MLP for all that is not trained, the one of what rows start from.
         start: random (standard normal embeddings, as PEFT and Li & Liang), or words (`direct` only: the keys and values
             of real words, the user's text or tokens drawn at random, so that training starts at a prompt of words).
     """
@@ -46,6 +49,7 @@ class PrefixBank(VirtualTokens):
         *,
         reparametrised: bool = False,
         mlp_width: int = 512,
+        frozen_mlp: bool = False,
         start: PrefixStart = "random",
     ) -> None:
         if start not in PREFIX_STARTS:
@@ -71,8 +75,16 @@ class PrefixBank(VirtualTokens):
                 "weight_out": (folded, mlp_width),
                 "bias_out": (folded,),
             }
+        if frozen_mlp and not reparametrised:
+            raise UserError(
+                "model.net.frozen_mlp=true was given for a direct prefix; set model.net.reparametrised too."
+            )
+        mlp = {name: shapes.pop(name) for name in MLP if name in shapes} if frozen_mlp else {}
         super().__init__(shapes, num_virtual_tokens, lm.get_input_embeddings().weight.dtype)
-        self.reparametrised, self.start = reparametrised, start
+        generator = torch.Generator().manual_seed(0)
+        for name in mlp:
+            self.register_buffer(name, linear_start(name, mlp, generator).to(self.any_table))
+        self.reparametrised, self.frozen_mlp, self.start = reparametrised, frozen_mlp, start
         self._lm = [lm]  # in a list: its weights are not the bank's
 
     @torch.no_grad()
@@ -85,13 +97,10 @@ class PrefixBank(VirtualTokens):
             self._set_folded(row, self.activations(repeated(words, length)))
             return
         for name, table in self.tables.items():
-            start = torch.empty(table.shape[1:], dtype=torch.float64)
-            if name in ("prefix", "embedding"):
-                start.normal_(generator=generator)
-            else:  # torch.nn.Linear's own start: uniform within 1 / sqrt(inputs)
-                inputs = self.tables[name.replace("bias", "weight")].size(-1)
-                start.uniform_(-(inputs**-0.5), inputs**-0.5, generator=generator)
-            table[row] = start.to(table)
+            if name in MLP:
+                table[row] = linear_start(name, self.shapes, generator).to(table)
+            else:
+                table[row] = torch.empty(table.shape[1:], dtype=torch.float64).normal_(generator=generator).to(table)
 
     @torch.no_grad()
     def activations(self, words: Tensor) -> Tensor:
@@ -107,10 +116,11 @@ class PrefixBank(VirtualTokens):
         """Folded prefixes: [B] -> [B, M, L, 2, H, E]."""
         if not self.reparametrised:
             return self.gather("prefix", user)
-        hidden = torch.einsum("bmd,bkd->bmk", self.gather("embedding", user), self.gather("weight_in", user))
-        hidden = torch.tanh(hidden + self.gather("bias_in", user)[:, None])  # [B, M, K]
-        folded = torch.einsum("bmk,bfk->bmf", hidden, self.gather("weight_out", user))
-        folded = folded + self.gather("bias_out", user)[:, None]  # [B, M, L*2*D]
+        embedding = self.gather("embedding", user)  # [B, M, D]
+        if self.frozen_mlp:
+            folded = F.linear(torch.tanh(F.linear(embedding, self.weight_in, self.bias_in)), self.weight_out)
+            return (folded + self.bias_out).view(*folded.shape[:2], *self.folded_shape)
+        folded = folded_by(embedding, *(self.gather(name, user) for name in MLP))  # [B, M, L*2*D]
         return folded.view(*folded.shape[:2], *self.folded_shape)
 
     def cache(self, user: Tensor, dtype: torch.dtype) -> Any:
@@ -132,6 +142,25 @@ class PrefixBank(VirtualTokens):
             for row in range(self.num_users):
                 bank.tables["prefix"][row] = self(torch.tensor([row], device=self.lengths.device))[0]
         return bank
+
+    @torch.no_grad()
+    def take(self, row: int, tables: Mapping[str, Tensor], where: str) -> None:
+        """As in the base class; a reparametrised prefix is folded where keys and values themselves are trained."""
+        if "embedding" in tables and self.frozen_mlp:
+            for name in MLP:
+                if tables[name].shape != getattr(self, name).shape:
+                    raise UserError(
+                        f"{where} has an MLP with {name} {list(tables[name].shape)} instead of "
+                        f"{list(getattr(self, name).shape)}; expected the same model.net.mlp_width and backbone."
+                    )
+                getattr(self, name).copy_(tables[name])
+            tables = {"embedding": tables["embedding"]}
+        elif "embedding" in tables and not self.reparametrised:
+            folded = folded_by(*(tables[name][None] for name in ("embedding", *MLP)))[0]  # [M, L*2*D]
+            if folded.size(1) == math.prod(self.folded_shape):
+                folded = folded.view(-1, *self.folded_shape)
+            tables = {"prefix": folded}
+        super().take(row, tables, where)
 
     def export(self, row: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """As in the base class: `prompt_embeddings` [M, L*2*D], folded."""
@@ -169,3 +198,15 @@ class PrefixBank(VirtualTokens):
         table = self.tables["prefix"]
         table[row] = 0  # pads, masked
         table[row, -len(folded) :] = folded.to(table)
+
+
+def folded_by(embedding: Tensor, weight_in: Tensor, bias_in: Tensor, weight_out: Tensor, bias_out: Tensor) -> Tensor:
+    """Each row through an MLP of its own: [B, M, D], [B, K, D], [B, K], [B, F, K], [B, F] -> [B, M, F]."""
+    hidden = torch.tanh(torch.einsum("bmd,bkd->bmk", embedding, weight_in) + bias_in[:, None])  # [B, M, K]
+    return torch.einsum("bmk,bfk->bmf", hidden, weight_out) + bias_out[:, None]
+
+
+def linear_start(name: str, shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -> Tensor:
+    """torch.nn.Linear's own start for one of its parameters: uniform within 1 / sqrt(inputs)."""
+    bound = shapes[name.replace("bias", "weight")][-1] ** -0.5
+    return torch.empty(shapes[name], dtype=torch.float64).uniform_(-bound, bound, generator=generator)
