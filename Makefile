@@ -1,4 +1,4 @@
-# make run: train, evaluate and talk in about a minute.   make test: everything.   make test-fast: the quick half.
+# make run: train, evaluate and talk in a minute and a half.   make test: everything.   make test-fast: the quick half.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

@@ -26,9 +26,13 @@ ARROWS = {
     "zoo.callbacks": set(),
     "zoo.checkpoints": set(),
     "zoo.launch": set(),
+    "zoo.scorers": {"zoo.scorers"},
+    "zoo.scorers.__main__": {"zoo.scorers", "zoo.launch"},
     "zoo.rundir": {"zoo.adapters", "zoo.models.adapted", "zoo.metrics", "zoo.module", "zoo.data"},
     "zoo.terminal": {"zoo.metrics", "zoo.module"},
+    "zoo.stages": {"zoo.checkpoints", "zoo.launch"},
     "zoo.running": {
+        "zoo.stages",
         *("zoo.checkpoints", "zoo.launch", "zoo.loading", "zoo.rundir", "zoo.terminal", "zoo.module", "zoo.strategies"),
         "zoo.models.adapted",
     },
@@ -42,6 +46,7 @@ ARROWS = {
         "zoo.models.finetune",
         "zoo.data",
     },
+    "zoo.evidence": {"zoo.evidence", "zoo.metrics", "zoo.launch"},
     "zoo": {"zoo.loading"},
 }
 NOT_IN_MODELS = {"lightning", "hydra", "wandb", "omegaconf"}

@@ -1,14 +1,22 @@
 """Every file of conf/experiment composes, and says what it is."""
 
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import torch
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from tests.conftest import ROOT
+from zoo.models.banks.prefix import PrefixBank
+from zoo.stages import has_source, source_of
 
-EXPERIMENTS = sorted(path.relative_to(ROOT / "conf" / "experiment") for path in ROOT.glob("conf/experiment/*/*.yaml"))
+EXPERIMENTS = sorted(
+    path.relative_to(ROOT / "conf" / "experiment") for path in ROOT.glob("conf/experiment/*/[!_]*.yaml")
+)
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=str)
@@ -18,7 +26,7 @@ def test_an_experiment_composes_and_names_its_source(path, composed: Callable[..
     get_class(cfg.model.net._target_)
     get_class(cfg.data.corpus._target_)
     text = (ROOT / "conf" / "experiment" / path).read_text()
-    assert "Table" in text or "Figure" in text
+    assert "Table" in text or "Figure" in text, "names what it is a row of"
 
 
 def test_rows_of_the_prompt_tuning_paper(composed: Callable[..., DictConfig]) -> None:
@@ -34,3 +42,38 @@ def test_rows_of_the_prompt_tuning_paper(composed: Callable[..., DictConfig]) ->
     assert japanese.backbone.name == "rinna-gpt-1b"
     assert japanese.data.general_per_persona == 0.1
     assert composed("experiment=prompt_tuning/ft_none_gpt1b_ja").optimizer.lr == 1e-5
+
+
+def test_rows_of_personapkt(composed: Callable[..., DictConfig]) -> None:
+    published = tomllib.loads((ROOT / "experiments" / "personapkt" / "published.toml").read_text())
+    rows = {name: composed(f"experiment={row['experiment']}") for name, row in published["table2"].items()}
+    assert len(rows) == 8
+    for name, cfg in rows.items():
+        assert cfg.backbone.name == "gpt2-medium", name
+        assert (cfg.decoding.num_beams, cfg.protocol.name, cfg.data.test_parts) == (5, "personapkt", ["B", "C"]), name
+        shares_one = name in ("persona_ft", "ft", "persona_id_ft")
+        assert cfg.users.shared is shares_one, name
+        assert cfg.data.parts == (["A"] if shares_one else ["B", "C"]), name
+        assert has_source(cfg) is (name.startswith("pkt_") or name == "reptile_ft"), name
+        if has_source(cfg):
+            assert source_of(cfg).data.parts == ["A"], name
+    assert [rows[name].template.persona for name in ("persona_ft", "ft", "persona_id_ft")] == ["self", "none", "id"]
+    assert all(rows[name].template.persona == "none" for name in rows if name not in ("persona_ft", "persona_id_ft"))
+    assert source_of(rows["pkt_temperature"]).data.temperature == 10
+    assert source_of(rows["pkt_base"]).data.temperature is None
+    learner = source_of(rows["pkt_ppreptile"]).learner
+    assert (learner.inner_lr, learner.lr, learner.batch_size, learner.users_per_step) == (1e-4, 3e-5, 2, 4)
+    assert all(rows[name].model.net.reparametrised for name in rows if "pkt" in name or name == "rand_prefix")
+
+
+def test_parameters_of_personapkt_on_gpt2_medium(zoo_cache: Path) -> None:
+    """The claim "less than 0.1 %" is of the folded prefix; in training there are 75 times as many."""
+    with torch.device("meta"):
+        lm = GPT2LMHeadModel(GPT2Config(n_embd=1024, n_layer=24, n_head=16))
+        direct, through_mlp = PrefixBank(lm, 7), PrefixBank(lm, 7, reparametrised=True)
+        embedding_only = PrefixBank(lm, 7, reparametrised=True, frozen_mlp=True)
+    everything = sum(parameter.numel() for parameter in lm.parameters())
+    assert everything == 354_823_168
+    assert direct.numbers_per_user == 344_064 < 0.001 * everything
+    assert through_mlp.numbers_per_user == 25_746_944
+    assert embedding_only.numbers_per_user == 7 * 1024

@@ -54,8 +54,13 @@ def test_a_run_leaves_everything_it_promises(
 def test_testing_alone_repeats_the_numbers(small: Callable[..., DictConfig], tmp_path: Path) -> None:
     run(small())
     first = json.loads((tmp_path / "metrics.json").read_text())["metrics"]
-    run(small("run=[test]", f"ckpt_path={tmp_path}/checkpoints/best.ckpt"))
+    trained_by = (tmp_path / "config.yaml").read_text()
+    run(small("run=[test]", f"ckpt_path={tmp_path}/checkpoints/best.ckpt", "decoding=beam", "decoding.num_beams=1"))
     assert json.loads((tmp_path / "metrics.json").read_text())["metrics"] == first
+    assert (tmp_path / "config.yaml").read_text() == trained_by, "the run goes on as it was trained"
+    assert yaml.safe_load((tmp_path / "evaluation.yaml").read_text())["run"] == ["test"]
+    run(small("trainer.max_epochs=1", "run=[fit]"))
+    assert not (tmp_path / "evaluation.yaml").exists()
 
 
 def test_results_do_not_depend_on_the_evaluation_batch(small: Callable[..., DictConfig], tmp_path: Path) -> None:
@@ -119,6 +124,10 @@ def test_bf16_trains_and_keeps_the_weights_in_fp32(small: Callable[..., DictConf
 @pytest.mark.parametrize(
     ("overrides", "pieces"),
     [
+        (["trainer.max_epochs=many"], ["trainer.max_epochs=many", "a whole number"]),
+        (["trainer.devices=4x"], ["The Trainer refused", "trainer.*"]),
+        (["optimizer.lr=fast"], ["The optimizer refused", "optimizer.*"]),
+        (["backbone.path=/nowhere"], ["backbone.path=/nowhere", "random weights"]),
         (["run=[train]"], ["run=['train']", "fit, validate, test"]),
         (["ckpt_path=nowhere.ckpt"], ["nowhere.ckpt", "does not exist", "ckpt_path=last"]),
         (["data.root=nowhere"], ["nowhere", "train.jsonl"]),

@@ -1,6 +1,7 @@
 """Two stages in one command: the source, then the users; resumed between and within them; begun from what is saved."""
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,13 @@ from typing import Any
 import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
+from transformers import AutoModelForCausalLM
 
 import zoo
 from tests.conftest import TINY
+from tests.users.test_user_runs import run_py
 from zoo.errors import UserError
+from zoo.export import export
 from zoo.models.start import TrainedRow, read_start
 from zoo.running import run
 from zoo.stages import source_of
@@ -61,7 +65,7 @@ def refused(complaint: str, cfg: DictConfig) -> None:
     ("model", "stage"),
     [
         ("prefix_tuning", ["source=base", "transfer=folded", *SHORT]),
-        ("prefix_tuning", ["source=ppreptile", "transfer=reparam", "+model.net.mlp_width=8", *REPTILE]),
+        ("prefix_tuning", ["source=ppreptile", "transfer=reparam", "model.net.mlp_width=8", *REPTILE]),
         ("prefix_tuning", ["source=temperature", "transfer=embedding_only", *SHORT]),
         ("prompt_tuning", ["source=ppreptile", *REPTILE]),
         ("lora", ["source=ppreptile", *REPTILE]),
@@ -72,7 +76,6 @@ def refused(complaint: str, cfg: DictConfig) -> None:
 def test_users_start_where_the_source_ended(
     model: str, stage: list[str], small: Callable[..., DictConfig], tmp_path: Path
 ) -> None:
-    stage = [setting.replace("+model.net.mlp_width", "model.net.mlp_width") for setting in stage]
     run(small(f"model={model}", *stage, "learner.lr=1e-12"))  # users hardly move
     assert OmegaConf.load(tmp_path / "config.yaml").model.net.start_from == str(tmp_path / "source")
     trained, users = source(tmp_path), bank(tmp_path)
@@ -82,7 +85,6 @@ def test_users_start_where_the_source_ended(
     elif "transfer=embedding_only" in stage:
         assert {name for name, table in users.items() if len(table) == 5} == {"embedding"}
     assert len(zoo.load(tmp_path / "source").net.users) == 0
-    assert all(value < 8.0 for value in starts(tmp_path))
     if "transfer=embedding_only" not in stage and "transfer=folded" not in stage:
         for name, table in users.items():
             torch.testing.assert_close(table, trained[name].expand_as(table).to(table), rtol=0, atol=1e-6)
@@ -128,17 +130,47 @@ def test_a_killed_run_goes_on_in_the_stage_where_it_was(
     with pytest.raises(KilledError):
         run(small(*settings, f"run_dir={tmp_path}/part"))
     monkeypatch.setattr(victim, name, whole)
-    seen = []
-    for learner in (PerUser, Reptile):
-        step = learner.step
-        monkeypatch.setattr(learner, "step", lambda self, *a, step=step: seen.append(type(self)) or step(self, *a))
+    trained = tmp_path / "part" / "source" / "checkpoints" / "best.ckpt"
+    before = trained.stat().st_mtime_ns if killed_in == "users" else 0
     run(small(*settings, f"run_dir={tmp_path}/part", "ckpt_path=last"))
     if killed_in == "users":
-        assert Reptile not in seen, "a finished source is not trained again"
+        assert trained.stat().st_mtime_ns == before, "a finished source is not trained again"
     for name, values in source(tmp_path / "whole").items():
         assert torch.equal(values, source(tmp_path / "part")[name]), name
     for name, table in bank(tmp_path / "whole").items():
         assert torch.equal(table, bank(tmp_path / "part")[name]), name
+
+
+def test_a_finished_source_is_used_by_its_own_run_only(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    settings = ["model=lora", "source=base", *SHORT, "callbacks.last.every_n_train_steps=1"]
+    run(small(*settings))
+    written = [tmp_path / name for name in ("config.yaml", "source/config.yaml", "source/checkpoints/best.ckpt")]
+    before = [path.read_bytes() for path in written]
+    for other, complaint in (
+        (["source=ppreptile", *REPTILE], r"learner._target_: zoo.learners.Supervised -> zoo.users.reptile.Reptile"),
+        (["source.data.batch_size=4"], "data.batch_size: 8 -> 4"),
+        (["model.net.alpha=320"], "alpha: 32 -> 320"),
+        (["seed=37"], "seed: 36 -> 37"),
+    ):
+        kept = [s for s in settings if not other[0].startswith("source=") or not s.startswith("source")]
+        refused(complaint, small(*kept, *other, "ckpt_path=last"))
+    assert [path.read_bytes() for path in written] == before, "a refused command changes nothing"
+    refused("alpha: 32 -> 320", small(*settings, "model.net.alpha=320", f"source.saved={tmp_path}/source",
+                                      f"run_dir={tmp_path}/other"))  # fmt: skip
+    refused("counts 4 times", small("model=lora", "model.net.alpha=320", f"model.net.start_from={tmp_path}/source",
+                                    f"run_dir={tmp_path}/other"))  # fmt: skip
+    (tmp_path / "checkpoints" / "last.ckpt").write_text("of users that began at an earlier source")
+    run(small(*settings, "learner.epochs=2"))  # not resumed: all anew
+    assert zipfile.is_zipfile(tmp_path / "checkpoints" / "last.ckpt")
+    assert written[2].stat().st_size == len(before[2])
+
+
+def test_a_network_of_a_reptile_source_is_exported(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    run(small("model=finetune", "users=each", "source=ppreptile", *REPTILE, "run=[source]", "backbone.dtype=fp32"))
+    export(tmp_path / "source", tmp_path / "folder")
+    weights = AutoModelForCausalLM.from_pretrained(tmp_path / "folder").state_dict()
+    for name, values in source(tmp_path).items():
+        torch.testing.assert_close(weights[name.replace("/", ".")].to(values), values, rtol=0, atol=1e-6)
 
 
 def test_a_source_is_the_run_but_for_what_stands_below_it(small: Callable[..., DictConfig]) -> None:
@@ -187,7 +219,10 @@ def test_the_grid_gives_each_user_its_best(small: Callable[..., DictConfig], tmp
         (["source=base", "source.saved=nowhere"], "neither a PEFT folder"),
         (["source=temperature", "source.data.temperature=0"], "data.temperature=0"),
         (["source=ppreptile", "source.learner.users_per_step=9"], "draws 9 users a step"),
-        (["learner.grid.lr=1"], "expected a list of values"),
+        (["learner.grid.lr=[]"], "expected a list of different values"),
+        (["learner.grid.lr=[1,2]", "learner.keep=last"], "together with learner.keep=last"),
+        (["source=base", "+source.seed=1"], "source.seed was given"),
+        (["learner.grid.lr=1"], "expected a list of different values"),
         (["+learner.grid.rate=[1]"], "knows no setting rate"),
     ],
 )
@@ -201,9 +236,39 @@ def test_sources_that_do_not_fit_are_refused(small: Callable[..., DictConfig], t
     assert not (tmp_path / "users.jsonl").exists()
     saved = f"source.saved={tmp_path}/source"
     for overrides, complaint in (
-        (["model.net.num_virtual_tokens=5"], r"prefix \(7, 2, 2, 4, 8\) instead of \(5, 2, 2, 4, 8\)"),
-        (["backbone.width=64"], "instead of"),
+        (["model.net.num_virtual_tokens=5"], "num_virtual_tokens: 7 -> 5"),
+        (["backbone.width=64"], "backbone.width: 32 -> 64"),
         (["backbone.name=other"], "belongs to the backbone tiny"),
     ):
         refused(complaint, small(*prefix, saved, f"run_dir={tmp_path}/other", *overrides))
-    refused("instead of", small("model=lora", "source=base", saved, f"run_dir={tmp_path}/other"))
+    saved = f"model.net.start_from={tmp_path}/source"
+    shorter = small("model=prefix_tuning", "model.net.num_virtual_tokens=5", saved, f"run_dir={tmp_path}/other")
+    refused(r"prefix \(7, 2, 2, 4, 8\) instead of \(5, 2, 2, 4, 8\)", shorter)
+    saved = f"source.saved={tmp_path}/source"
+    refused("written by a zoo.models.prefix", small("model=lora", "source=base", saved, f"run_dir={tmp_path}/other"))
+    direct = small("model=prefix_tuning", "model.net.reparametrised=true", "model.net.frozen_mlp=true")
+    refused("transfer=embedding_only", direct)
+    refused("starts from none", small("model=paa", "source=base"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["base", "ppreptile"])
+def test_two_processes_train_both_stages(stage: str, tmp_path: Path) -> None:
+    """The source by gradient or by Reptile, then dealt users: the same as in one process; and a stop between them."""
+    settings = ["model=lora", *SMALL, f"source={stage}", "learner.slots=2"]
+    settings += REPTILE if stage == "ppreptile" else [*SHORT, "source.data.batch_size=8"]
+    for devices in (1, 2):
+        folder = tmp_path / str(devices)
+        verbs = "[source]" if devices == 2 else "[fit]"
+        done = run_py(*[s for s in settings if s != "run=[fit]"], f"run={verbs}", f"trainer.devices={devices}",
+                      f"hydra.run.dir={folder}", cwd=tmp_path)  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert not (tmp_path / "2" / "users.jsonl").exists()
+    before = (tmp_path / "2/source/checkpoints/best.ckpt").stat().st_mtime_ns
+    done = run_py(f"hydra.run.dir={tmp_path / '2'}", "ckpt_path=last", "run=[fit]", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "2/source/checkpoints/best.ckpt").stat().st_mtime_ns == before, "it was finished"
+    for name, values in source(tmp_path / "1").items():
+        torch.testing.assert_close(source(tmp_path / "2")[name], values, rtol=0, atol=1e-6)
+    for name, table in bank(tmp_path / "1").items():
+        torch.testing.assert_close(bank(tmp_path / "2")[name], table, rtol=0, atol=1e-5)

@@ -70,6 +70,13 @@ class Backbone:
                 f"backbone.width, depth and heads size a random initialisation, but backbone {self.name} loads "
                 "pretrained weights; add backbone.pretrained=false, or leave the three out."
             )
+        unread = self.tokenizer_path == "demo" or (self.tokenizer_path and Path(self.path or "").is_dir())
+        if not self.pretrained and self.path and unread:
+            raise UserError(
+                f"backbone.path={self.path} was given, but backbone {self.name} has random weights and a tokenizer of "
+                "its own (backbone.pretrained=false), so nothing would be read from there. Choose the backbone whose "
+                f"weights these are, for example backbone=gpt2 backbone.path={self.path}."
+            )
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer as published, without a template's added tokens; a new object at each call."""

@@ -71,8 +71,10 @@ class PlainProgress(ProgressBar):
         self._last = now
         pace = (trainer.global_step - self._first_step) / max(now - self._started, 1e-9)
         loss = trainer.callback_metrics.get("train/loss", float("nan"))
+        total = trainer.num_training_batches  # inf where users train until each is finished
+        place = f"batch {batch_idx + 1}/{total}" if isinstance(total, int) else f"round {batch_idx + 1}"
         self.print(
-            f"epoch {trainer.current_epoch + 1}  batch {batch_idx + 1}/{trainer.num_training_batches}  "
+            f"epoch {trainer.current_epoch + 1}  {place}  "
             f"step {trainer.global_step}  train/loss {float(loss):.4f}  {pace:.2f} steps/s"
         )
 

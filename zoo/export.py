@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from transformers import CONFIG_MAPPING
+
 from zoo.adapters.merge import merge_lora
 from zoo.data.licence import refuse_to_publish
 from zoo.errors import UserError
@@ -34,16 +36,21 @@ def export(run_dir: Path, folder: Path, checkpoint: str = "best", user: str | No
         refuse_to_publish(json.loads(provenance.read_text(encoding="utf-8")))
     module = load(run_dir, checkpoint)
     network = module.net.lm
-    if isinstance(module.net, FineTune) and module.net.has_user_rows:
-        if user is None:
+    if isinstance(module.net, FineTune) and module.net.banked:
+        if user is None and module.net.has_user_rows:
             raise UserError(f"{run_dir} trained a copy of the weights for every user; name one by --user ID.")
-        module.net.bank.write(module.net.row_of(user))
+        module.net.bank.write(module.net.row_of(user or ""))
     elif user is not None:
         if not isinstance(module.net, AdaptedModel):
             raise UserError(f"--user {user} was given, but {run_dir} trained no adapters; leave it out.")
         network = merge_lora(network, module.net.adapter(user))
     elif isinstance(module.net, AdaptedModel):
         print(f"this run trained adapters, each a PEFT folder in {run_dir / 'adapters'}; the backbone is as it was")
+    if network.config.model_type not in CONFIG_MAPPING:
+        raise UserError(
+            f"{run_dir} trained a {type(module.net).__name__}, whose network transformers does not know, so no folder "
+            "of it could be a backbone. Use the run itself: zoo.load(RUN_DIR)."
+        )
     network.save_pretrained(folder)
     module.template.tokenizer.save_pretrained(folder)
     print(f"language model and tokenizer: {folder}")
@@ -51,7 +58,7 @@ def export(run_dir: Path, folder: Path, checkpoint: str = "best", user: str | No
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m zoo.export", description=__doc__)
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--checkpoint", default="best", help="best, last, or a file")

@@ -56,6 +56,13 @@ def user_message(error: BaseException) -> str | None:
     cause = chain[1] if isinstance(error, InstantiationException) and len(chain) > 1 else error
     if type(cause).__name__ == "MisconfigurationException":
         return f"{cause} (this is about the settings under `trainer`)"
+    if type(cause).__module__.startswith("wandb.") and type(cause).__name__ in ("UsageError", "AuthenticationError"):
+        return f"W&B says: {cause} Or log into a folder with logger=wandb_offline, or without W&B by logger=csv."
+    if isinstance(error, InstantiationException) and str(error).endswith("full_key: trainer"):
+        return (
+            f"The Trainer refused its settings ({' '.join(str(cause).split()) or 'a value of the wrong kind'}); see "
+            "trainer.* of this run."
+        )
     if isinstance(cause, ModuleNotFoundError):
         return f"{cause}. Install the package that this choice needs; pyproject.toml lists the extras."
     if isinstance(cause, TypeError) and cause is not error and "unexpected keyword" in str(cause):
@@ -70,11 +77,6 @@ def user_message(error: BaseException) -> str | None:
     if isinstance(error, HydraException | OmegaConfBaseException):
         return " ".join(" ".join(dict.fromkeys(str(link).strip() for link in chain[:2])).split())
     return None
-
-
-def _behind(error: BaseException) -> BaseException | None:
-    """The exception that led to `error`, unless `raise ... from None` says that it is beside the point."""
-    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def resumed_arguments(typed: Sequence[str]) -> list[str]:

@@ -134,7 +134,10 @@ class DialogueModule(LightningModule):
                     "float32 or better; for a frozen backbone in half the memory set backbone.dtype=bf16."
                 )
             return self.learner.optimizer(self.net)
-        optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
+        try:
+            optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
+        except TypeError as error:
+            raise UserError(f"The optimizer refused its settings ({error}); see optimizer.* of this run.") from error
         try:
             scheduler = self.scheduler(optimizer=optimizer, num_training_steps=self.planned_steps())
         except UserError:
@@ -278,6 +281,10 @@ class DialogueModule(LightningModule):
             user: id of the one who answers; it must be known to a model with a state per user.
             seed: of sampled decoding.
         """
+        if isinstance(history, str) or isinstance(persona, str):
+            raise UserError(
+                "reply() was given a text for history or persona; expected lists of them: what was said, and sentences."
+            )
         self.eval()
         if seed is not None:
             torch.manual_seed(seed)

@@ -21,6 +21,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from zoo.adapters.store import AdapterStore
 from zoo.data.datamodule import DialogueDataModule
 from zoo.files import write_atomically
+from zoo.metrics.by_user import intervals
 from zoo.metrics.generations import write_generations
 from zoo.metrics.results import write_results
 from zoo.models.adapted import AdaptedModel
@@ -65,8 +66,16 @@ class RunDirectory:
         self._started = time.time()
 
     @rank_zero_only
-    def write_configuration(self, config_yaml: str, overrides: list[str]) -> None:
-        """config.yaml (resolved, plain) and overrides.txt (what was typed), before anything else happens."""
+    def write_configuration(self, config_yaml: str, overrides: list[str], trains: bool) -> None:
+        """config.yaml (resolved, plain) and overrides.txt (what was typed), before anything else happens.
+
+        Scoring a trained run again does not change how it goes on: its configuration is evaluation.yaml, beside them.
+        """
+        evaluation = self.path / "evaluation.yaml"
+        if not trains and (self.path / "config.yaml").is_file():
+            write_atomically(evaluation, [config_yaml.encode()])
+            return
+        evaluation.unlink(missing_ok=True)
         write_atomically(self.path / "config.yaml", [config_yaml.encode()])
         write_atomically(self.path / "overrides.txt", ["".join(f"{line}\n" for line in overrides).encode()])
 
@@ -101,13 +110,18 @@ class RunDirectory:
                 path.unlink()
         for name, rows in files.items():
             write_generations(self.path / name, rows)
+        other: dict[str, Any] = {}
+        if module.test_users:
+            other |= {"users": module.test_users, "intervals": intervals(module.test_users)}
+        if cautions := module.test_metrics.cautions(module.test_versions):
+            other["cautions"] = cautions
         write_results(
             self.path / "metrics.json",
             module.test_results,
             module.test_versions,
             sum(len(rows) for rows in module.generations.values()),
             seed,
-            {"users": module.test_users} if module.test_users else None,
+            other,
         )
 
     @rank_zero_only

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from zoo.checkpoints import check_settings, read_checkpoint
 from zoo.errors import UserError
-from zoo.launch import forget_processes, repair_child_processes
+from zoo.launch import children_with, forget_processes, repair_child_processes
 from zoo.loading import load_weights
 from zoo.models.adapted import AdaptedModel
 from zoo.module import DialogueModule
@@ -33,25 +33,38 @@ def run(cfg: DictConfig) -> float | None:
     repair_child_processes()
     if unknown := [verb for verb in cfg.run if verb not in VERBS]:
         raise UserError(f"run={unknown} is not among the verbs {', '.join(VERBS)}; write run=[fit,test].")
-    if has_source(cfg) and ("fit" in cfg.run or "source" in cfg.run):
-        cfg = start_from_source(cfg, run_stage)
-    elif "source" in cfg.run:
+    if "source" in cfg.run and not has_source(cfg):
         raise UserError("run=[source] was given, but there is no source stage; choose one: source=base.")
+    if not has_source(cfg) or ("fit" not in cfg.run and "source" not in cfg.run and cfg.ckpt_path):
+        return run_stage(cfg)
+    directory = RunDirectory(cfg.run_dir)
+    resolved = OmegaConf.to_yaml(cfg, resolve=True)
+    started = start_from_source(
+        cfg, run_stage, begin=lambda: directory.write_configuration(resolved, typed_for(cfg), trains=True)
+    )
     verbs = [verb for verb in cfg.run if verb != "source"]
-    return run_stage(OmegaConf.merge(cfg, {"run": verbs})) if verbs else None  # type: ignore[arg-type]
+    if not verbs:
+        return None
+    with children_with(**{"source.saved": f'"{started.model.net.start_from}"'}):  # they come when it is there
+        return run_stage(OmegaConf.merge(started, {"run": verbs}))  # type: ignore[arg-type]
 
 
 def run_stage(cfg: DictConfig) -> float | None:
     """Build the parts, run the verbs, write the run directory; returns the monitored value of the best checkpoint."""
+    if cfg.model.net.get("frozen_mlp") and "fit" in cfg.run and cfg.model.net.start_from is None:
+        raise UserError(
+            "model.net.frozen_mlp=true (transfer=embedding_only) was given without a start: the MLP would be random "
+            "and stay so. Choose a source stage (source=base), or give model.net.start_from=."
+        )
+    for limit in ("max_epochs", "max_steps"):
+        if not isinstance(cfg.trainer[limit], int | None):
+            raise UserError(f"trainer.{limit}={cfg.trainer[limit]} was given; expected a whole number.")
     directory = RunDirectory(cfg.run_dir)
     checkpoint = find_checkpoint(cfg.ckpt_path, directory.path)
     saved = read_checkpoint(Path(checkpoint)) if checkpoint else {}
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     check_settings(saved.get("config", {}), plain)  # before anything of an earlier run is touched
-    # of a source stage's directory nothing was typed: config.yaml has all of it
-    typed = HydraConfig.initialized() and Path(HydraConfig.get().runtime.output_dir) == directory.path
-    overrides = list(HydraConfig.get().overrides.task) if typed else []
-    directory.write_configuration(OmegaConf.to_yaml(cfg, resolve=True), overrides)
+    directory.write_configuration(OmegaConf.to_yaml(cfg, resolve=True), typed_for(cfg), trains="fit" in cfg.run)
     if "fit" in cfg.run:
         directory.cut_curve(saved.get("global_step", 0))
     trainer: Trainer | None = None
@@ -69,7 +82,8 @@ def run_stage(cfg: DictConfig) -> float | None:
         )
         for logger in trainer.loggers:
             logger.log_hyperparams({"config": plain})  # one nested key: a W&B sweep locks the top-level ones
-        log.info("%s", describe_size(module))
+        if is_first_process():
+            log.info("%s", describe_size(module))
         for verb in cfg.run:
             if verb == "fit":
                 trainer.fit(module, data, ckpt_path=checkpoint)
@@ -95,6 +109,13 @@ def run_stage(cfg: DictConfig) -> float | None:
         if wandb.run is not None:
             wandb.finish()  # or every job of a sweep would land in one run
         forget_processes()
+
+
+def typed_for(cfg: DictConfig) -> list[str]:
+    """The overrides that were typed for a run; none for its source stage, whose config.yaml has all there is."""
+    if not HydraConfig.initialized() or Path(HydraConfig.get().runtime.output_dir) != Path(cfg.run_dir):
+        return []
+    return list(HydraConfig.get().overrides.task)
 
 
 def deals_users(trainer: DictConfig, module: DialogueModule) -> bool:

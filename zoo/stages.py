@@ -5,7 +5,7 @@ its learner, optimizer, scheduler and callbacks take the places of the run's, it
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from zoo.checkpoints import check_settings
 from zoo.errors import UserError
-from zoo.launch import IS_CHILD, children_with
+from zoo.launch import children_with
 
 log = logging.getLogger(__name__)
 REPLACED = ("learner", "optimizer", "scheduler", "callbacks")
 LAID_OVER = ("users", "data", "trainer", "model")
-PARTS = ("checkpoints/best.ckpt", "provenance.json")  # the second is what a run writes last
+OWN = ("saved", "run")
+WRITTEN = ("checkpoints/best.ckpt", "provenance.json")  # by a finished stage; the second is the last thing it writes
+# settings of `data` that change no example and no person's part
+FREE_DATA = ("cache_dir", "num_workers", "eval_batch_size", "max_eval_examples", "test_parts", "download", "max_users")
 
 
 def has_source(cfg: DictConfig) -> bool:
@@ -27,9 +30,18 @@ def has_source(cfg: DictConfig) -> bool:
 
 
 def source_of(cfg: DictConfig) -> DictConfig:
-    """The configuration of a run's source stage, unresolved."""
+    """The configuration of a run's source stage, unresolved.
+
+    Raises:
+        UserError: something stands under `source` that no stage reads.
+    """
     base: dict[str, Any] = OmegaConf.to_container(cfg)  # type: ignore[assignment]
     source = base.pop("source")
+    if unknown := sorted(set(source) - {*REPLACED, *LAID_OVER, *OWN}):
+        raise UserError(
+            f"source.{unknown[0]} was given; a source stage has settings under {', '.join((*REPLACED, *LAID_OVER))}, "
+            "and shares the rest with the run."
+        )
     base |= {name: source[name] for name in REPLACED if name in source}
     laid_over = {name: source[name] for name in LAID_OVER if name in source}
     own = {"source": {}, "run": source["run"], "run_dir": str(source_directory(cfg)), "ckpt_path": None}
@@ -43,14 +55,15 @@ def source_directory(cfg: DictConfig) -> Path:
     return Path(cfg.run_dir) / "source"
 
 
-def start_from_source(cfg: DictConfig, run_stage: Callable[[DictConfig], Any]) -> DictConfig:
+def start_from_source(cfg: DictConfig, run_stage: Callable[[DictConfig], Any], begin: Callable[[], None]) -> DictConfig:
     """Train the source stage unless it is there, and let the run start from it.
 
-    A finished stage is used again when the run is resumed; a stopped one goes on from its last checkpoint.
+    A finished stage is used again when the run is resumed or scored; a stopped one goes on from its last checkpoint.
 
     Args:
         cfg: of the whole run.
         run_stage: trains one stage.
+        begin: called before anything is written, when the source is to be trained.
 
     Returns:
         The run's configuration with `model.net.start_from`; without `ckpt_path=last` where users had none yet.
@@ -58,32 +71,80 @@ def start_from_source(cfg: DictConfig, run_stage: Callable[[DictConfig], Any]) -
     Raises:
         UserError: the run names another start too, or the stage that is there had other settings.
     """
-    if cfg.model.net.get("start_from") is not None:
+    if "start_from" not in cfg.model.net:
+        raise UserError("A source stage was chosen for a model that starts from none; leave out source=.")
+    if cfg.model.net.start_from is not None:
         raise UserError(
             f"model.net.start_from={cfg.model.net.start_from} was given together with a source stage; expected one of "
             "the two. For a source stage that is trained already set source.saved= to its directory, or source=none."
         )
+    stage = source_of(cfg)
+    trains = "fit" in cfg.run or "source" in cfg.run
     folder = Path(cfg.source.saved) if cfg.source.saved else source_directory(cfg)
-    if cfg.source.saved is None:
-        stage = source_of(cfg)
-        finished = all((folder / part).is_file() for part in PARTS)
-        resumed = cfg.ckpt_path is not None or IS_CHILD  # children come when their parent has trained the source
-        if finished and resumed:
-            check_settings(
-                OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=True),  # type: ignore[arg-type]
-                OmegaConf.to_container(stage, resolve=True),  # type: ignore[arg-type]
-            )
-            log.info("source stage: %s is finished", folder)
-        else:
-            if resumed and (folder / "checkpoints" / "last.ckpt").is_file():
-                stage.ckpt_path = "last"
-            (folder / "provenance.json").unlink(missing_ok=True)
-            log.info("source stage: %s", folder)
-            with children_with(run="[source]"):
-                run_stage(stage)
+    finished = all((folder / part).is_file() for part in WRITTEN)
+    if cfg.source.saved or (finished and (cfg.ckpt_path is not None or not trains)):
+        if finished:  # what else was given will be refused by the model
+            check_same_source(folder, stage, resumed=not cfg.source.saved)
+        log.info("source stage: %s", folder)
+    elif trains:
+        begin()
+        _train(cfg, stage, folder, run_stage)
+    else:
+        raise UserError(
+            f"run={list(cfg.run)} was given, but the source stage {folder} is not finished; expected run=[fit,...] to "
+            "train it, or source.saved= with the directory of one."
+        )
     started = OmegaConf.merge(cfg, {"model": {"net": {"start_from": str(folder)}}})
     assert isinstance(started, DictConfig)
     if cfg.ckpt_path == "last" and not (Path(cfg.run_dir) / "checkpoints" / "last.ckpt").is_file():
         log.info("the users had no checkpoint yet: they begin")
         started.ckpt_path = None
     return started
+
+
+def _train(cfg: DictConfig, stage: DictConfig, folder: Path, run_stage: Callable[[DictConfig], Any]) -> None:
+    """Train a source stage, on from its last checkpoint where the run is resumed; users of an earlier one are gone."""
+    if cfg.ckpt_path is not None and (folder / "checkpoints" / "last.ckpt").is_file():
+        stage.ckpt_path = "last"
+    for stale in (folder / "provenance.json", *(Path(cfg.run_dir) / "checkpoints").glob("*.ckpt")):
+        stale.unlink(missing_ok=True)
+    log.info("source stage: %s", folder)
+    with children_with(run="[source]", ckpt_path=stage.ckpt_path or "null"):
+        run_stage(stage)
+
+
+def check_same_source(folder: Path, stage: DictConfig, resumed: bool) -> None:
+    """Refuse a finished source stage that had other settings than this run's would have.
+
+    Args:
+        folder: of the stage.
+        stage: what it would be now.
+        resumed: it was trained by this very run, so how it was trained is compared too.
+
+    Raises:
+        UserError: names every setting that differs, with both values.
+    """
+    then: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=True)  # type: ignore[assignment]
+    now: dict[str, Any] = OmegaConf.to_container(stage, resolve=True)  # type: ignore[assignment]
+    check_settings(then, now)
+    sections = ("seed", "data", *(("learner", "optimizer", "scheduler") if resumed else ()))
+    before, after = (
+        {key: value for name in sections for key, value in _flat(name, config[name])} for config in (then, now)
+    )
+    different = [
+        f"{key}: {before.get(key)} -> {after.get(key)}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) and not set(key.split(".")) & {*FREE_DATA, "datamodule", "corpus"}
+    ]
+    if different:
+        raise UserError(
+            f"The source stage {folder} had other settings than this run's would have ({'; '.join(different[:6])}): "
+            "another seed or other data put other people into part A. Give the settings it was trained with, or train "
+            "a source of this run's own in another directory."
+        )
+
+
+def _flat(prefix: str, node: Any) -> list[tuple[str, Any]]:
+    if isinstance(node, Mapping):
+        return [pair for key, value in node.items() for pair in _flat(f"{prefix}.{key}", value)]
+    return [(prefix, node)]

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zoo.metrics.generations import Generation
-from zoo.metrics.results import result_prefix
+from zoo.metrics.results import caution_lines, result_prefix
 from zoo.module import DialogueModule
 
 
@@ -20,6 +20,8 @@ def show_results(module: DialogueModule, num_replies: int) -> None:
     if len(sizes) > 1 and not console.is_terminal:
         console.width = 120  # in a log file rich would fold the table to 80
     console.print(metrics_table(module.test_results, module.test_versions, sizes))
+    for line in caution_lines(module.test_metrics.cautions(module.test_versions)):
+        console.print(line, style="bold", highlight=False, markup=False)
     for rows in module.generations.values():
         spacing = max(1, len(rows) // max(1, num_replies))
         for row in rows[::spacing][:num_replies]:

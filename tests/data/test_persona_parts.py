@@ -54,6 +54,14 @@ def test_parts_share_nobody_and_have_table_1s_shares() -> None:
     assert report["dialogues"] == {"A": 203, "B": 77, "C": 40}
 
 
+def test_how_many_personas_have_how_many_dialogues() -> None:
+    report = PersonaParts(Corpus(2), few_from=4, regular_from=6).report()
+    assert report["dialogues_of_personas"] == {"A": {7: 57}, "B": {7: 23}, "C": {4: 20}}
+    for part, counts in report["dialogues_of_personas"].items():
+        assert sum(counts.values()) == report["personas"][part]
+        assert sum(number * personas for number, personas in counts.items()) == report["dialogues"][part]
+
+
 def test_a_draw_follows_its_seed() -> None:
     assert users(PersonaParts(Corpus(1), ["B"], seed=3)) == users(PersonaParts(Corpus(1), ["B"], seed=3))
     assert users(PersonaParts(Corpus(1), ["B"], seed=3)) != users(PersonaParts(Corpus(1), ["B"], seed=4))
@@ -124,6 +132,7 @@ def test_sizes_by_corpus() -> None:
     assert report["personas"] == {"A": 25, "B": 15, "C": 10}
     assert report["personas_by_corpus"] == BY_CORPUS
     assert report["personas_of_several_corpora"] == 5
+    assert report["dialogues_of_personas"] == {"A": {6: 5, 7: 20}, "B": {7: 15}, "C": {4: 10}}
     assert "personas_by_corpus" not in PersonaParts(Joined()).report()
 
 

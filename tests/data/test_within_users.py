@@ -109,5 +109,11 @@ def test_training_on_one_part_and_testing_on_others() -> None:
     assert alone.test_sets() == ()
     assert {d.id for d in alone.load("test")} == ids(whole, "test", "bob")
     assert alone.describe("test") != corpus.describe("test")
-    with pytest.raises(UserError, match="in one of the parts"):
+    chosen = WithinUsers(Parted(), parts={"train": ["A"], "valid": ["A"], "test": ["B", "C"]}, only=["bob", "dan"])
+    assert ids(chosen, "train", "ann") == ids(whole, "train", "ann"), "who is only trained on is not chosen"
+    with pytest.raises(UserError, match="2 users with at least 3 dialogues were asked for"):
         WithinUsers(Parted(), parts={"train": ["A"], "valid": ["A"], "test": ["B"]}, max_users=2).load("train")
+    with pytest.raises(UserError, match="in one of the tested parts"):
+        WithinUsers(Parted(), parts={"train": ["A"], "valid": ["A"], "test": ["B", "C"]}, only=["bob"]).load("train")
+    with pytest.raises(UserError, match="in no parts"):
+        WithinUsers(Corpus(), parts={"train": ["A"], "valid": ["A"], "test": ["B"]})

@@ -8,7 +8,7 @@ import pytest
 
 from zoo.metrics import BitsPerChar, DistinctNgrams, MetricSuite, WordF1, read_results, write_generations
 from zoo.metrics.__main__ import load_protocol, main
-from zoo.metrics.by_user import results_by_user
+from zoo.metrics.by_user import intervals, results_by_user
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_the_command_recomputes_sets_and_means(tmp_path, two_sets, capsys):
     expected, versions, users = results_by_user(load_protocol("prompt_tuning"), two_sets)
     found = {name: value for name, value in results.metrics.items() if name.endswith("_user_mean")}
     assert found == pytest.approx(expected, nan_ok=True)
-    assert results.other == {"users": users}
+    assert results.other == {"users": users, "intervals": intervals(users)}
     assert results.versions.items() >= versions.items()
     assert results.metrics["test/general_eval/ppl_token"] == pytest.approx(math.e)
     assert "test/ppl_token" not in results.metrics

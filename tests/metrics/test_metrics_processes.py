@@ -1,6 +1,7 @@
 import json
 import math
 import os
+from dataclasses import replace
 
 import pytest
 import torch.distributed as dist
@@ -9,6 +10,7 @@ import torch.multiprocessing as mp
 from zoo.metrics import (
     BitsPerChar,
     Bleu,
+    CScore,
     DistinctNgrams,
     DistinctReplies,
     Hits,
@@ -16,12 +18,14 @@ from zoo.metrics import (
     MetricSuite,
     NgramF1,
     ReferencePerplexity,
+    RepetitionRate,
     RougeL,
     TeacherForcedMacroF1,
     TokenPerplexity,
     WordF1,
     WordPerplexity,
 )
+from zoo.scorers.lexical import LexicalNli
 
 N = 150
 UNEVEN = {  # rows of each process
@@ -51,6 +55,8 @@ def everything():
         DistinctNgrams(2, "unigrams"),
         DistinctReplies(),
         Hits(),
+        CScore(LexicalNli()),
+        RepetitionRate(),
     ]
     return MetricSuite({metric.name: metric for metric in metrics})
 
@@ -82,12 +88,12 @@ def evaluate(rank, folder, all_rows):
 
 @pytest.mark.slow
 def test_every_metric_is_the_same_over_one_two_and_four_processes(tmp_path, corpus):
-    rows = corpus(N)
+    rows = [replace(row, user=f"user {n % 7}") for n, row in enumerate(corpus(N))]
     mp.spawn(evaluate, args=(tmp_path, rows), nprocs=4)
     suite = everything()
     suite.update(rows)
     expected = suite.compute()
-    assert len(expected) == 22  # hits among 20 and among 3
+    assert len(expected) == 28  # hits among 20 and among 3, five of the C score
     assert not any(math.isnan(value) for value in expected.values())
     for rank in range(4):
         for case, values in json.loads((tmp_path / f"{rank}.json").read_text()).items():
@@ -95,5 +101,9 @@ def test_every_metric_is_the_same_over_one_two_and_four_processes(tmp_path, corp
                 assert all(math.isnan(value) for value in values.values())
             else:
                 assert values == pytest.approx(expected, rel=1e-9), (case, rank)
-                exact = [name for name in expected if name.startswith(("bleu", "brevity", "distinct", "hits"))]
+                exact = [
+                    name
+                    for name in expected
+                    if name.startswith(("bleu", "brevity", "distinct", "hits", "c_", "entail", "contradict"))
+                ]
                 assert {name: values[name] for name in exact} == {name: expected[name] for name in exact}

@@ -77,21 +77,33 @@ def test_interpolation_is_equation_1(kind: str, start: Callable[[str], UserRows]
 
 def test_adamw_steps_by_the_scaled_difference(start: Callable[[str], UserRows], data: DialogueDataModule) -> None:
     model = start("prefix")
-    learner = Reptile(**SETTINGS | {"lr": 1e-2})
+    learner = Reptile(**SETTINGS | {"lr": 1e-2}, steps_per_epoch=5, patience=None)
     learner.begin(data.users, data.table("train"), data.table("valid"))
     optimizer = learner.optimizer(model)
     expected = theta(model)["prefix"].requires_grad_()
     oracle = torch.optim.AdamW([expected], lr=1e-2, weight_decay=0.0)
-    total = 2 * learner.steps_per_epoch
-    for number in range(2):
+    total = 2 * 5
+    for number in range(4):
         adapted = adapted_by_hand(model, data, learner)
         mean = torch.stack([weights["prefix"] for weights in adapted]).mean(0)
         expected.grad = (expected.detach() - mean) / (learner.inner_lr * learner.inner_steps)
         oracle.param_groups[0]["lr"] = 1e-2 * (total - number) / total
         oracle.step()
         learner.step(model, optimizer.step, optimizer.forget)
-        if number == 0:  # later the best epoch's parameters may be back
-            torch.testing.assert_close(theta(model)["prefix"], expected.detach(), rtol=0, atol=1e-12)
+        # AdamW makes whole steps of what two ways of rounding leave of a gradient that is all but zero
+        torch.testing.assert_close(theta(model)["prefix"], expected.detach(), rtol=0, atol=1e-5)
+
+
+def test_small_inner_steps_are_not_lost_in_float32(start: Callable[[str], UserRows], data: DialogueDataModule) -> None:
+    """At the paper's alpha = 1e-4 an inner step is smaller than the spacing of float32 numbers around theta."""
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        model = start("reparametrised prefix").to(dtype)
+        learner = Reptile(**SETTINGS | {"inner_lr": 1e-4})
+        learner.begin(data.users, data.table("train"), data.table("valid"))
+        found.append(learner._moved(model)[0])
+    for single, double in zip(*found, strict=True):
+        assert float((single - double).norm() / double.norm()) < 1e-2
 
 
 @pytest.mark.parametrize("inner", ["sgd", "adamw"])

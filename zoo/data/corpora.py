@@ -105,7 +105,7 @@ class ConvAI2Corpus:
         raise UserError(
             f"No {split} file of {self.source.name}: {name}{other} or the same "
             f"with .gz was expected in {self.root} or {self.root / self.source.folder}. Set "
-            f"data.corpus.download=true, or fetch {self.source.urls[0]} (sha256 {self.source.sha256}) and put it at "
+            f"data.download=true, or fetch {self.source.urls[0]} (sha256 {self.source.sha256}) and put it at "
             f"{self.root / self.source.archive}."
         )
 

@@ -249,6 +249,12 @@ class DialogueDataModule(LightningDataModule):
         """
         learner: Any = getattr(getattr(self.trainer, "lightning_module", None), "learner", None)
         if not getattr(learner, "automatic_optimization", True):  # it takes from the tables what it wants
+            if self.train_percent != 100 or self.temperature is not None:
+                raise UserError(
+                    f"data.train_percent={self.train_percent}, data.temperature={self.temperature} was given to a "
+                    f"{type(learner).__name__} learner, which draws every user's own examples by itself; expected 100 "
+                    "and null. Shorten its training by learner.epochs, or use another learner."
+                )
             learner.begin(self.users, self.table("train"), self.table("valid"), *self._place())
             return Rounds(learner.rounds)
         batches = self._train_batches()

@@ -103,8 +103,9 @@ class PersonaParts:
         return {**describe_corpus(self.corpus, split), "persona_parts": {"kept": list(self.parts), **rule}}
 
     def report(self) -> dict[str, Any]:
-        """How many personas and dialogues each part has, and how many personas of B and C have a sibling in A; by the
-        corpus too, where sizes are, with the number of personas that several corpora show. And the corpus's own.
+        """How many personas and dialogues each part has, how many personas have how many dialogues (the paper's Figure
+        3), and how many personas of B and C have a sibling in A; by the corpus too, where sizes are, with the number of
+        personas that several corpora show. And the corpus's own.
 
         A sibling is another persona of the same real person: some dialogues of the two show at least `min_shared`
         common sentences, chains included.
@@ -133,6 +134,9 @@ class PersonaParts:
         self._report = {
             "personas": {part: len(members[part]) for part in PARTS},
             "dialogues": {part: sum(len(shown[user]) for user in members[part]) for part in PARTS},
+            "dialogues_of_personas": {
+                part: dict(sorted(Counter(len(shown[user]) for user in members[part]).items())) for part in PARTS
+            },
             "with_a_sibling_in_A": self._siblings(shown, members),
         }
         if by_corpus:

@@ -23,10 +23,12 @@ class WithinUsers:
         corpus: whose dialogues; the responder's `Speaker.user` says whose they are.
         splits: the corpus's own splits to take them from.
         min_dialogues: users with fewer are left out; at least 3, one for each split.
-        max_users: a seeded choice of this many users; None is all.
+        max_users: a seeded choice of this many users; None is all. With `parts`, of each part that is tested; those
+            that are only trained on stay whole.
         parts: which parts' users to keep in each split, by the corpus's own `part_of(user)`; None asks for no parts.
-            With several parts in "test", each is a test set. `max_users` then counts in every part.
-        only: ids of the users to keep; None is all. What a user's dialogues are cut into depends on nobody else.
+            With several parts in "test", each is a test set.
+        only: ids of the users to keep, of the tested parts where there are parts; None is all. What a user's dialogues
+            are cut into depends on nobody else.
         seed: of the cut and the choice.
     """
 
@@ -42,6 +44,10 @@ class WithinUsers:
     ):
         if min_dialogues < 3:
             raise UserError(f"min_dialogues={min_dialogues} was given; expected at least 3, one for each split.")
+        if parts is not None and not hasattr(corpus, "part_of"):
+            raise UserError(
+                f"parts={dict(parts)} was given for a {type(corpus).__name__}, whose users are in no parts."
+            )
         self.corpus, self.splits = corpus, tuple(splits)
         self.min_dialogues, self.max_users, self.seed = min_dialogues, max_users, seed
         self.only = None if only is None else tuple(only)
@@ -100,32 +106,30 @@ class WithinUsers:
                     name = f"{source}/{dialogue.id}/{'+'.join(map(str, own))}"
                     of_user.setdefault(user, []).append(replace(dialogue, id=name, responders=tuple(own)))
         enough = sorted(user for user, own in of_user.items() if user and len(own) >= self.min_dialogues)
-        pools = [enough]
+        pools, whole = [enough], list[str]()  # users to choose from, and users whom no choice concerns
         if self.parts is not None:
             part_of = self.corpus.part_of  # type: ignore[attr-defined]
-            parts = sorted({part for names in self.parts.values() for part in names})
-            pools = [[user for user in enough if part_of(user) == part] for part in parts]
-            enough = sorted(user for pool in pools for user in pool)
+            trained = {part for names in self.parts.values() for part in names} - set(self.parts["test"])
+            whole = [user for user in enough if part_of(user) in trained]
+            pools = [[user for user in enough if part_of(user) == part] for part in self.parts["test"]]
+        if self.only is not None:
+            if strangers := sorted(set(self.only) - {user for pool in pools for user in pool}):
+                raise UserError(
+                    f"data.only names {', '.join(map(repr, strangers[:3]))}, who is none of the "
+                    f"{sum(map(len, pools))} users with at least {self.min_dialogues} dialogues that can be chosen."
+                )
+            pools = [[user for user in pool if user in self.only] for pool in pools]
         fewest = min(map(len, pools))
         if not fewest or (self.max_users is not None and self.max_users > fewest):
             raise UserError(
                 f"{self.max_users or 'Some'} users with at least {self.min_dialogues} dialogues were asked for, but "
                 f"the {'+'.join(self.splits)} dialogues have {fewest} of {len(of_user)}"
-                f"{'' if self.parts is None else ' in one of the parts'}. Lower data.max_users or data.min_dialogues, "
-                "or say who is who by data.users=."
+                f"{'' if len(pools) == 1 else f' in one of the tested parts ({self.parts})'}. Lower data.max_users or "
+                "data.min_dialogues, name users of every tested part in data.only, or say who is who by data.users=."
             )
-        if self.only is not None:
-            if strangers := sorted(set(self.only) - set(enough)):
-                raise UserError(
-                    f"data.only names {', '.join(map(repr, strangers[:3]))}, who is none of the {len(enough)} users "
-                    f"with at least {self.min_dialogues} dialogues."
-                )
-            enough = sorted(self.only)
         if self.max_users is not None:
-            chosen = [
-                random.Random(self.seed).sample(sorted(set(pool) & set(enough)), self.max_users) for pool in pools
-            ]
-            enough = sorted(user for users in chosen for user in users)
+            pools = [random.Random(self.seed).sample(pool, self.max_users) for pool in pools]
+        enough = sorted({user for pool in pools for user in pool} | set(whole))
         cut: dict[str, list[Dialogue]] = {"train": [], "valid": [], "test": []}
         for user in enough:
             dialogues = of_user[user]

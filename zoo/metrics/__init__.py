@@ -22,9 +22,18 @@ name                              unit      definition
 ``distinct_2_per_unigram``        %         different bigrams / words: PAA's "Dist-2"
 ``distinct_s``                    %         different whole replies / replies
 ``hits_1_of_20``                  %         gold reply scores strictly above the 19 others; a tie is a miss
+``c_score``                       -         mean over replies of sum over persona sentences of +1 / 0 / -1 (NLI)
+``c_score_macro``                 -         mean over users of each one's c_score
+``c_per_sentence``                -1 to 1   the same sum over (reply, persona sentence) pairs / their number
+``entail_rate``                   %         of these pairs: the reply entails the sentence
+``contradict_rate``               %         of these pairs: the reply contradicts the sentence
+``repetition_rate``               %         mean over replies of bigrams that occurred before in it / bigrams
 ================================  ========  ============================================================================
 
-``<metric>_user_mean`` is the mean over users of a text metric of each user's replies (`zoo.metrics.by_user`).
+``<metric>_user_mean`` is the mean over users of a text metric of each user's replies (`zoo.metrics.by_user`), with a
+bootstrap interval over users beside it (``intervals`` in metrics.json). The C score's version names its scorer; a
+scorer that is weak, of unknown accuracy or taught by a machine has its values listed under ``cautions`` there, and
+whatever prints them says "not comparable".
 
 Splitting differently adds an ending: ``distinct_1_characters``, ``bleu4_char``, ``bleu4_ja_mecab``; words of Japanese
 end in ``_japanese`` (protocol=japanese), and their versions name the dictionary. Examples with K candidates instead of
@@ -40,6 +49,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.metrics.base import GenerationMetric
     from zoo.metrics.bleu import Bleu
+    from zoo.metrics.c_score import CScore
     from zoo.metrics.distinct import DistinctNgrams, DistinctReplies
     from zoo.metrics.f1 import TeacherForcedMacroF1, WordF1
     from zoo.metrics.generations import LIKELIHOOD_FIELDS, Generation, read_generations, write_generations
@@ -47,6 +57,7 @@ if TYPE_CHECKING:
     from zoo.metrics.lcs import LcsF1, RougeL
     from zoo.metrics.ngram_f1 import NgramF1
     from zoo.metrics.perplexity import BitsPerChar, ReferencePerplexity, TokenPerplexity, WordPerplexity
+    from zoo.metrics.repetition import RepetitionRate
     from zoo.metrics.results import Results, read_results, write_results
     from zoo.metrics.suite import MetricSuite
     from zoo.metrics.text import clean_up
@@ -54,6 +65,7 @@ if TYPE_CHECKING:
 _HOME = {
     "GenerationMetric": "base",
     "Bleu": "bleu",
+    "CScore": "c_score",
     "DistinctNgrams": "distinct",
     "DistinctReplies": "distinct",
     "TeacherForcedMacroF1": "f1",
@@ -70,6 +82,7 @@ _HOME = {
     "ReferencePerplexity": "perplexity",
     "TokenPerplexity": "perplexity",
     "WordPerplexity": "perplexity",
+    "RepetitionRate": "repetition",
     "Results": "results",
     "read_results": "results",
     "write_results": "results",
@@ -81,6 +94,7 @@ __all__ = [
     "LIKELIHOOD_FIELDS",
     "BitsPerChar",
     "Bleu",
+    "CScore",
     "DistinctNgrams",
     "DistinctReplies",
     "Generation",
@@ -90,6 +104,7 @@ __all__ = [
     "MetricSuite",
     "NgramF1",
     "ReferencePerplexity",
+    "RepetitionRate",
     "Results",
     "RougeL",
     "TeacherForcedMacroF1",

@@ -17,12 +17,13 @@ from rich.table import Table
 from yaml import YAMLError
 
 from zoo.errors import UserError
-from zoo.metrics.by_user import results_by_user
+from zoo.metrics.by_user import intervals, results_by_user
 from zoo.metrics.generations import Generation, read_generations
-from zoo.metrics.results import Results, read_results, result_prefix, write_results
+from zoo.metrics.results import Results, caution_lines, read_results, result_prefix, write_results
 from zoo.metrics.suite import MetricSuite
 
 PROTOCOLS = Path(__file__).parents[2] / "conf" / "protocol"
+SCORERS = PROTOCOLS.with_name("scorer")
 _GENERATIONS_FILE = re.compile(r"generations(?:_(?P<test_set>.+))?\.jsonl")
 
 
@@ -31,16 +32,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m zoo.metrics", description=__doc__)
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder with generations.jsonl")
     parser.add_argument("--protocol", help="default, paa_reference or a YAML file [the one in RUN_DIR/config.yaml]")
+    parser.add_argument("--scorer", help="lexical, or a folder or hub id of an NLI model [the run's own, else lexical]")
     parser.add_argument("--write", action="store_true", help="put the values into RUN_DIR/metrics.json")
     options = parser.parse_args(arguments)
     try:
         stored = stored_results(options.run_dir)
-        suite = load_protocol(options.protocol or recorded_protocol(options.run_dir))
+        protocol = options.protocol or recorded_protocol(options.run_dir)
+        usual = run_config(options.run_dir).get("scorer")
+        suite = load_protocol(protocol, described_scorer(options.scorer), usual)
         recomputed = recompute(options.run_dir, suite)
         console = Console()
         if not console.is_terminal:
             console.width = 120  # in a log file rich would fold the table to 80
         console.print(comparison(recomputed, stored, suite.name))
+        for line in caution_lines(recomputed.other.get("cautions", {})):
+            console.print(line, highlight=False, markup=False)
         if options.write:
             write(options.run_dir, recomputed, stored)
     except UserError as error:
@@ -70,12 +76,15 @@ def recompute(run_dir: Path, suite: MetricSuite) -> Results:
         suite.update(generations[test_set])
         metrics |= {result_prefix(test_set) + name: value for name, value in suite.compute().items()}
         versions |= suite.versions()
-    users: dict[str, Any] = {}
+    other: dict[str, Any] = {}
     if suite.by_user:
-        means, versions_of_means, users["users"] = results_by_user(suite, generations)
+        means, versions_of_means, other["users"] = results_by_user(suite, generations)
         metrics |= means
         versions |= versions_of_means
-    return Results(metrics, versions, sum(map(len, generations.values())), seed=None, other=users)
+        other["intervals"] = intervals(other["users"])
+    if cautions := suite.cautions(versions):
+        other["cautions"] = cautions
+    return Results(metrics, versions, sum(map(len, generations.values())), seed=None, other=other)
 
 
 def stored_results(run_dir: Path) -> Results | None:
@@ -110,18 +119,26 @@ def comparison(recomputed: Results, stored: Results | None, protocol: str) -> Ta
 def write(run_dir: Path, recomputed: Results, stored: Results | None) -> None:
     """Put the recomputed values into metrics.json; all other keys stay as they are."""
     kept = stored or Results({}, {}, recomputed.n_examples, seed=run_config(run_dir).get("seed"))
+    former = kept.other.pop("cautions", {}).items()  # those of values that stay as they are
+    cautions = {name: why for name, why in former if name not in recomputed.versions}
+    cautions |= recomputed.other.get("cautions", {})
     write_results(
         run_dir / "metrics.json",
         metrics=kept.metrics | recomputed.metrics,
         versions=kept.versions | recomputed.versions,
         n_examples=kept.n_examples,
         seed=kept.seed,
-        other=kept.other | recomputed.other,
+        other=kept.other | recomputed.other | ({"cautions": cautions} if cautions else {}),
     )
 
 
-def load_protocol(protocol: Any) -> MetricSuite:
+def load_protocol(protocol: Any, scorer: Any = None, usual_scorer: Any = None) -> MetricSuite:
     """The suite that a name (a file of conf/protocol), a path or a configuration describes.
+
+    Args:
+        protocol: name, path or configuration.
+        scorer: configuration of a scorer that takes the place of its metrics' own.
+        usual_scorer: what `${scorer}` in a protocol's file stands for, else the lexical one.
 
     Raises:
         UserError: there is no such protocol, or it is not one of metrics.
@@ -136,12 +153,30 @@ def load_protocol(protocol: Any) -> MetricSuite:
                 known = ", ".join(sorted(file.stem for file in PROTOCOLS.glob("*.yaml")))
                 raise UserError(f"There is no protocol {protocol!r}. Choose {known or 'the path of a YAML file'}.")
             described = OmegaConf.load(path)
-        suite = instantiate(described)
+        root = OmegaConf.merge({"scorer": scorer or usual_scorer or described_scorer("lexical")}, described)
+        plain: Any = OmegaConf.to_container(root, resolve=True)  # beside `scorer`, as in run.py's configuration
+        del plain["scorer"]
+        for metric in plain.get("metrics", {}).values():
+            if scorer and "scorer" in metric:
+                metric["scorer"] = scorer
+        suite = instantiate(plain)
     except (HydraException, OmegaConfBaseException, YAMLError, TypeError) as error:
+        if isinstance(error.__cause__, UserError):  # of a metric's settings
+            raise error.__cause__ from error
         raise UserError(f"The protocol {protocol!r} cannot be read: {error}") from error
     if not isinstance(suite, MetricSuite):
         raise UserError(f"The protocol {protocol!r} does not describe a zoo.metrics.suite.MetricSuite.")
     return suite
+
+
+def described_scorer(name: str | None) -> Any:
+    """The configuration of a scorer that is named on the command line: lexical, or the path of an NLI model."""
+    if name is None:
+        return None
+    config = OmegaConf.load(SCORERS / ("lexical.yaml" if name == "lexical" else "nli.yaml"))
+    if name != "lexical":
+        config.path = name
+    return OmegaConf.to_container(config, resolve=True)
 
 
 def recorded_protocol(run_dir: Path) -> Any:
@@ -150,12 +185,14 @@ def recorded_protocol(run_dir: Path) -> Any:
 
 
 def run_config(run_dir: Path) -> dict[str, Any]:
-    """RUN_DIR/config.yaml, plain; empty where there is none.
+    """What the run was scored by, plain: RUN_DIR/evaluation.yaml, else config.yaml; empty where there is neither.
 
     Raises:
         UserError: it is no YAML mapping.
     """
-    path = run_dir / "config.yaml"
+    path = run_dir / "evaluation.yaml"
+    if not path.exists():
+        path = run_dir / "config.yaml"
     if not path.exists():
         return {}
     try:

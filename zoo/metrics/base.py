@@ -37,6 +37,7 @@ class GenerationMetric(Metric):
     name: str
     version: int | str = 1  # a text names the dictionary too: "1, unidic-lite 1.0.8"
     needs: ClassVar[frozenset[str]]
+    caution: str | None = None  # why its values compare with nobody's, as a sentence without a final period
     n_rows: Tensor
     n_lacking: Tensor
 

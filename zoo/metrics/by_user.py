@@ -3,17 +3,21 @@
 A user's replies of all test sets together are one corpus for `test/<metric>_user_mean`; with several test sets there
 is `test/<set>/<metric>_user_mean` too. The prompt-tuning paper (arXiv:2206.05399) averages Distinct-1 and -2 in the
 first way over the models of three personas. Distinct falls as a corpus grows, so the number of replies is told with it.
+What is a mean over users already (`c_score_macro`) has no second one. `intervals` tells how much a mean depends on who
+the users are.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from zoo.metrics.generations import Generation
 from zoo.metrics.results import result_prefix
-from zoo.metrics.suite import MetricSuite
+from zoo.metrics.suite import USER_MEAN, MetricSuite
 
-ENDING = "_user_mean"
+RESAMPLES = 1_000
 
 
 def results_by_user(
@@ -41,19 +45,41 @@ def results_by_user(
         for user, own in _by_user(rows).items():
             texts.reset()
             texts.update(own)
-            found = texts.compute()
+            found = {name: value for name, value in texts.compute().items() if not name.endswith("_macro")}
             entry = users.setdefault(user, {"n_examples": {}, "metrics": {}})
             entry["n_examples"][name or "all"] = len(own)
             entry["metrics"] |= {f"{name}/{metric}" if name else metric: value for metric, value in found.items()}
-            versions |= {f"{metric}{ENDING}": version for metric, version in texts.versions().items()}
+            versions |= {f"{metric}{USER_MEAN}": texts.versions()[metric] for metric in found}
     means: dict[str, float] = {}
     for name in dict.fromkeys(key for entry in users.values() for key in entry["metrics"]):
         values = [entry["metrics"][name] for entry in users.values() if name in entry["metrics"]]
         test_set, _, metric = name.rpartition("/")
-        means[f"{result_prefix(test_set)}{metric}{ENDING}"] = _mean(values)
+        means[f"{result_prefix(test_set)}{metric}{USER_MEAN}"] = _mean(values)
     for entry in users.values():  # as JSON has it
         entry["metrics"] = {key: value if math.isfinite(value) else None for key, value in entry["metrics"].items()}
     return means, versions, users
+
+
+def intervals(users: Mapping[str, Any], seed: int = 0) -> dict[str, list[float]]:
+    """95 % percentile bootstrap intervals of the means over users: {"test/f1_parlai_user_mean": [low, high]}.
+
+    Users are drawn with replacement, 1,000 times, and the mean taken again; between 2.5 and 97.5 % of these means lies
+    the interval. It tells how much the mean depends on which users were met, not on seeds or replies. A user without
+    the metric is left out, as of the mean; fewer than two users with it have no interval.
+
+    Args:
+        users: the third result of `results_by_user`, or "users" of metrics.json.
+        seed: of the draws.
+    """
+    found: dict[str, list[float]] = {}
+    for name in dict.fromkeys(key for entry in users.values() for key in entry["metrics"]):
+        values = np.array([x for entry in users.values() if (x := entry["metrics"].get(name)) is not None])
+        if len(values) > 1:
+            draws = np.random.default_rng(seed)
+            resampled = [values[draws.integers(len(values), size=len(values))].mean() for _ in range(RESAMPLES)]
+            test_set, _, metric = name.rpartition("/")
+            found[f"{result_prefix(test_set)}{metric}{USER_MEAN}"] = np.percentile(resampled, (2.5, 97.5)).tolist()
+    return found
 
 
 def _by_user(rows: Sequence[Generation]) -> dict[str, list[Generation]]:

@@ -27,6 +27,14 @@ def result_prefix(test_set: str) -> str:
     return f"test/{test_set}/" if test_set else "test/"
 
 
+def caution_lines(cautions: Mapping[str, str]) -> list[str]:
+    """What stands below a table with such values, a line a reason: "not comparable: <why> (c_score, ...)"."""
+    return [
+        f"not comparable: {reason} ({', '.join(name for name, why in cautions.items() if why == reason)})"
+        for reason in dict.fromkeys(cautions.values())
+    ]
+
+
 def write_results(
     path: str | Path,
     metrics: Mapping[str, float],

@@ -11,6 +11,8 @@ from zoo.errors import UserError
 from zoo.metrics.base import GenerationMetric
 from zoo.metrics.generations import Generation
 
+USER_MEAN = "_user_mean"  # ends the name of a mean over users, see `zoo.metrics.by_user`
+
 
 class MetricSuite(nn.Module):
     """Metrics that are updated, computed and reset together; a file in conf/protocol describes one.
@@ -128,6 +130,11 @@ class MetricSuite(nn.Module):
     def versions(self) -> dict[str, int | str]:
         """Version by name: of what the last `compute` gave, before the first one of what the metrics announce."""
         return dict(self._versions)
+
+    def cautions(self, results: Iterable[str]) -> dict[str, str]:
+        """Why a value compares with nobody's, by name, for those of `results` of which this is so; user means too."""
+        reasons = {name: metric.caution for metric in self._metrics for name in metric.result_names if metric.caution}
+        return {name: reasons[own] for name in results if (own := name.removesuffix(USER_MEAN)) in reasons}
 
     def reset(self) -> None:
         """Forget all generations."""

@@ -13,10 +13,13 @@ from typing import Any
 from torch import Tensor
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
+from zoo.adapters.adapter import Adapter
 from zoo.backbones import Backbone
 from zoo.data.batch import DialogueBatch
+from zoo.errors import UserError
 from zoo.models.adapted import AdaptedModel
 from zoo.models.banks.lora import LoRABank
+from zoo.models.start import TrainedRow
 
 
 class LoRA(AdaptedModel):
@@ -44,6 +47,17 @@ class LoRA(AdaptedModel):
         super().__init__(backbone, tokenizer, shared=shared, seed=seed, start_from=start_from)
         self.bank: LoRABank = LoRABank(self.lm, rank, alpha, targets)
         self.set_users([""])
+
+    def take(self, row: int, given: Adapter | TrainedRow) -> None:
+        """As in the base class; the update must count as often as it did."""
+        if isinstance(given, TrainedRow) and "alpha" in given.net:
+            scale = given.net["alpha"] / given.net["rank"]
+            if scale != self.bank.scale:
+                raise UserError(
+                    f"What {given.folder} trained counts {scale:g} times, but this run's LoRA counts "
+                    f"{self.bank.scale:g} times; set model.net.alpha={scale * self.bank.rank:g}."
+                )
+        super().take(row, given)
 
     def condition(self, batch: DialogueBatch) -> dict[str, Any]:
         """Text as ids [B, C]; the bank is told whose update each row gets."""

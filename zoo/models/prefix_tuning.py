@@ -60,7 +60,7 @@ class PrefixTuning(AdaptedModel):
 
     def condition(self, batch: DialogueBatch) -> dict[str, Any]:
         """Text as ids [B, C], and a new cache with each row's prefix."""
-        if getattr(self.lm, "is_gradient_checkpointing", False):
+        if any(getattr(module, "gradient_checkpointing", False) for module in self.lm.modules()):
             raise UserError(
                 "Gradient checkpointing was switched on for prefix-tuning, but a checkpointed layer keeps no keys and "
                 "values, so the prefix would be lost. Switch it off, or use model=prompt_tuning or model=lora."

@@ -12,7 +12,7 @@ from zoo.adapters.adapter import Adapter
 from zoo.adapters.peft_folder import CONFIG, read_peft_folder
 from zoo.errors import UserError
 
-BANK, NETWORK = "net.bank.tables.", "net.lm."
+BANK, LENGTHS, NETWORK = "net.bank.tables.", "net.bank.lengths", "net.lm."
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +21,15 @@ class TrainedRow:
 
     Attributes:
         tables: one row of its bank by the bank's names, or the network's weights by theirs, "/" for ".".
+        length: its virtual tokens, where it has any.
+        net: the settings of its network.
         backbone, revision: the path or hub id, and the commit, of what it was trained on.
         folder: of the run.
     """
 
     tables: Mapping[str, Tensor]
+    length: int | None
+    net: Mapping[str, Any]
     backbone: str
     revision: str | None
     folder: Path
@@ -48,7 +52,7 @@ def read_start(folder: Path | str) -> Adapter | TrainedRow:
         )
     try:
         saved: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
-        state, backbone = saved["state_dict"], saved["config"]["backbone"]
+        state, backbone, net = saved["state_dict"], saved["config"]["backbone"], saved["config"]["model"]["net"]
     except Exception as error:
         raise UserError(f"{checkpoint} cannot be read as a run's checkpoint ({type(error).__name__}).") from error
     tables = {name.removeprefix(BANK): values for name, values in state.items() if name.startswith(BANK)}
@@ -63,4 +67,7 @@ def read_start(folder: Path | str) -> Adapter | TrainedRow:
         for name, values in state.items()
         if name.startswith(NETWORK)
     }
-    return TrainedRow(tables, str(backbone.get("path") or backbone["name"]), backbone.get("revision"), folder)
+    length = int(state[LENGTHS][0]) if LENGTHS in state else None
+    return TrainedRow(
+        tables, length, net, str(backbone.get("path") or backbone["name"]), backbone.get("revision"), folder
+    )

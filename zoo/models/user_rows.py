@@ -65,13 +65,14 @@ class UserRows(DialogueModel):
         self._row_by_user = {user: row for row, user in enumerate(self.users)}
         rows = 1 if self.shared else len(self.users)
         self.bank.resize(rows)
+        if self.start_from is not None:
+            for row in range(rows):
+                self.take(row, self.start_from)
+            return
         for row in range(rows):
             generator = torch.Generator().manual_seed(stable_hash(f"{self.seed}:{'' if self.shared else users[row]}"))
             of_row = None if words is None else [t for w in words for t in w] if self.shared else words[row]
             self.bank.initialise(row, generator, None if of_row is None else torch.tensor(of_row, dtype=torch.long))
-        if self.start_from is not None:
-            for row in range(rows):
-                self.take(row, self.start_from)
 
     def take(self, row: int, given: Adapter | TrainedRow) -> None:
         """Let a row be what was trained elsewhere, trainable like any other.
@@ -86,11 +87,13 @@ class UserRows(DialogueModel):
             )
         self.check_backbone(f"What {given.folder} trained", given.backbone, given.revision)
         self.bank.take(row, given.tables, str(given.folder))
+        if given.length is not None:
+            self.bank.set_length(row, given.length)  # type: ignore[operator]
 
     def check_backbone(self, what: str, backbone: str | None, revision: str | None) -> None:
         """Refuse what was trained on another backbone; where one is not named, nothing is compared."""
         other = revision is not None and self.revision is not None and revision != self.revision
-        if backbone not in (None, self.base_model) or other:
+        if not (backbone is None or same_place(backbone, self.base_model)) or other:
             raise UserError(
                 f"{what} belongs to the backbone {backbone} (revision {revision}), but this run's is {self.base_model} "
                 f"(revision {self.revision}); expected the same. Set backbone= and backbone.path= to the former's."
@@ -120,6 +123,11 @@ class UserRows(DialogueModel):
         """
         pad = "right" if self.lm.config.is_encoder_decoder else "left"
         return batch.join("persona", "context", pad=pad, end=self.between)  # type: ignore[arg-type]
+
+
+def same_place(one: str, other: str) -> bool:
+    """Are two backbones' ids or paths the same?"""
+    return one == other or (Path(one).is_dir() and Path(other).is_dir() and Path(one).samefile(other))
 
 
 def stable_hash(text: str) -> int:

@@ -11,18 +11,18 @@ Letters: S slots, n users of a round.
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
 from typing import Any
 
 import torch
 import torch.distributed as dist
+from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 
 from zoo.errors import UserError
 from zoo.models.user_rows import UserRows, stable_hash
 from zoo.optim import RowwiseAdamW, RowwiseOptimizer, RowwiseSGD
 from zoo.users.losses import Table, by_user, row_gradients, row_losses
-from zoo.users.run import UserRun, UserSettings, user_settings
+from zoo.users.run import UserRun, UserSettings, best_run, grid_points, user_settings
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,8 @@ class PerUser:
         self.points = grid_points(grid or {})
         for point in self.points:
             user_settings(self.settings, point)
+        if len(self.points) > 1:
+            self._check_grid()
         self.validate_start, self.seed = validate_start, seed
         self.require_validation = require_validation or len(self.points) > 1
         self.runs: list[UserRun] = []
@@ -82,6 +84,15 @@ class PerUser:
         self.working: dict[str, Tensor] = {}  # [S, ...] a table: the parameters of those who train
         self._saved: dict[str, Any] | None = None
         self._optimizer: RowwiseOptimizer | None = None
+
+    def _check_grid(self) -> None:
+        in_both = sorted({name for changes in self.overrides.values() for name in changes} & set(self.points[0]))
+        if self.settings.keep == "last" or in_both:
+            other = ", ".join(f"learner.overrides.*.{name}" for name in in_both) or "learner.keep=last"
+            raise UserError(
+                f"learner.grid was given together with {other}; a grid keeps the point with the lowest validation "
+                "loss, and sets its values for everybody. Leave one of the two out."
+            )
 
     # -- before training ----------------------------------------------------------------------------------------------
 
@@ -148,11 +159,13 @@ class PerUser:
         self.waiting = [run for run in self._mine() if not run.finished and run.key not in training]
         if few:
             log.warning("%d of %d users have no validation example: they train all their epochs", len(few), len(users))
-        settings = f" under {len(self.points)} settings each" if len(self.points) > 1 else ""
-        log.info(
-            "users: %d%s, %d side by side, %d examples to train on",
-            len(users), settings, len(self.in_slot), len(train.lengths),
-        )  # fmt: skip
+        if rank == 0:
+            settings = f" under {len(self.points)} settings each" if len(self.points) > 1 else ""
+            processes = f" in each of {world_size} processes" if world_size > 1 else ""
+            log.info(
+                "users: %d%s, %d side by side%s, %d examples to train on",
+                len(users), settings, len(self.in_slot), processes, len(train.lengths),
+            )  # fmt: skip
 
     def _mine(self) -> list[UserRun]:
         """The runs of this rank's users."""
@@ -193,7 +206,9 @@ class PerUser:
             slots=slots,
             gradients=gradients,
             lr=table.new_tensor([run.rate for _, run in active]),
-            clip=table.new_tensor([math.inf if s.clip is None else s.clip for s in settings]),
+            clip=None
+            if all(s.clip is None for s in settings)
+            else table.new_tensor([math.inf if s.clip is None else s.clip for s in settings]),
         )
         self._end_epochs(model, [slot for slot, run in active if run.stepped()])
         self.finished = self._nobody_left()
@@ -311,7 +326,7 @@ class PerUser:
     # -- checkpoints --------------------------------------------------------------------------------------------------
 
     def state_dict(self, model: UserRows, optimizer: RowwiseOptimizer) -> dict[str, Any]:
-        """Every run's progress, and each rank's slots and optimizer; all ranks call it, all get the same.
+        """Every run's progress, and, on rank 0, each rank's slots, snapshots and optimizer; all ranks call it.
 
         The bank's rows are the model's own state; before, each rank's users are brought to all.
         """
@@ -319,12 +334,13 @@ class PerUser:
         mine = {
             "slots": [None if run is None else run.key for run in self.in_slot],
             "working": self.working,
+            "snapshots": {run.key: run.snapshot for run in self._mine() if run.snapshot is not None},
             "optimizer": optimizer.state_dict() if self.world_size > 1 else None,  # else Lightning keeps it
         }
         ranks: list[Any] = [mine]
         if self.world_size > 1:
             ranks = [None] * self.world_size
-            dist.all_gather_object(ranks, mine)
+            dist.gather_object(move_data_to_device(mine, "cpu"), ranks if self.rank == 0 else None)  # who writes
         runs = {run.key: run.state_dict() for run in self.runs}
         return {"runs": runs, "ranks": ranks, "optimizer": [self.kind, self.weight_decay]}
 
@@ -351,11 +367,19 @@ class PerUser:
                 f"run has {self.world_size}; resume with the same trainer.devices."
             )
         own = saved["ranks"][self.rank]
+        if "working" not in own:
+            raise UserError("The checkpoint is of an earlier version, which kept no working copies; train anew.")
         by_key = {run.key: run for run in self.runs}
+        if len(own["slots"]) != len(self.in_slot):
+            raise UserError(
+                f"The checkpoint was taken with {len(own['slots'])} users side by side, but this run has "
+                f"{min(self.slots, len(self.runs))} (learner.slots); resume with the same."
+            )
+        for name, table in self.working.items():
+            table.copy_(own["working"][name])
         self.in_slot = [None if key is None else by_key[key] for key in own["slots"]]
-        for name, table in own["working"].items():
-            if name in self.working:
-                self.working[name].copy_(table)
+        for key, snapshot in own["snapshots"].items():
+            by_key[key].snapshot = snapshot
         if own["optimizer"] is not None and self._optimizer is not None:
             self._optimizer.load_state_dict(own["optimizer"])
         self._saved = None
@@ -369,23 +393,6 @@ class PerUser:
                 record["grid"] = [{"setting": run.point, **run.outcome()} for run in runs]
             records.append(record)
         return records
-
-
-def grid_points(grid: Mapping[str, Sequence[Any] | None]) -> list[dict[str, Any]]:
-    """Every combination of a grid's values; one without any for an empty grid. None takes a setting out of it.
-
-    Raises:
-        UserError: a setting has no list of values.
-    """
-    grid = {name: values for name, values in grid.items() if values is not None}
-    if wrong := [n for n, values in grid.items() if isinstance(values, str) or not isinstance(values, Sequence)]:
-        raise UserError(f"learner.grid.{wrong[0]}={grid[wrong[0]]!r} was given; expected a list of values.")
-    return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-
-
-def best_run(runs: Sequence[UserRun]) -> UserRun:
-    """The one with the lowest validation loss; of equals the first."""
-    return min(runs, key=lambda run: run.best)
 
 
 def communication_device() -> torch.device:

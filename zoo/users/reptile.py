@@ -46,7 +46,8 @@ class Reptile:
         inner, inner_lr: sgd or adamw (new in every loop), and alpha.
         outer, lr: adamw or interpolate, and beta.
         schedule: of beta, linear to zero over all epochs, or constant.
-        epochs: at most; in one, n * k * batch_size times the steps are as many examples as there are.
+        epochs: at most.
+        steps_per_epoch: outer steps before theta is validated; None takes as many examples in them as there are.
         patience: epochs without a better validation loss of theta; None trains all epochs.
         one_by_one: run the inner loops one after another, as a check and for the benchmark.
         tokens_per_forward: padded tokens of one forward; None chooses by device and width.
@@ -68,6 +69,7 @@ class Reptile:
         lr: float = 3e-5,
         schedule: str = "linear",
         epochs: int = 20,
+        steps_per_epoch: int | None = None,
         patience: int | None = 3,
         one_by_one: bool = False,
         tokens_per_forward: int | None = None,
@@ -81,6 +83,7 @@ class Reptile:
         numbers = {
             "users_per_step": users_per_step, "inner_steps": inner_steps, "batch_size": batch_size,
             "inner_lr": inner_lr, "lr": lr, "epochs": epochs, "patience": patience,
+            "steps_per_epoch": steps_per_epoch,
         }  # fmt: skip
         for name, number in numbers.items():
             if number is not None and not number > 0:
@@ -88,7 +91,9 @@ class Reptile:
         self.users_per_step, self.inner_steps, self.batch_size = users_per_step, inner_steps, batch_size
         self.inner, self.inner_lr, self.outer, self.lr = inner, inner_lr, outer, lr
         self.schedule, self.epochs, self.patience = schedule, epochs, patience
+        self.given_steps_per_epoch = steps_per_epoch
         self.one_by_one, self.tokens, self.seed = one_by_one, tokens_per_forward, seed
+        self.settings = numbers | {"inner": inner, "outer": outer, "schedule": schedule, "seed": seed}
         self.steps = 0
         self.losses: list[float] = []  # of theta on the validation split, after each epoch
         self.best, self.best_epoch = math.inf, 0
@@ -131,8 +136,15 @@ class Reptile:
                 f"{len(self.examples)} with training examples. Lower it, or train on more users."
             )
         in_a_step = self.users_per_step * self.inner_steps * self.batch_size
-        self.steps_per_epoch = max(1, round(len(train.lengths) / in_a_step))
+        self.steps_per_epoch = self.given_steps_per_epoch or max(1, round(len(train.lengths) / in_a_step))
+        self.settings["examples"] = len(train.lengths)
         if self._saved is not None:
+            then = self._saved["settings"]
+            if changed := [f"{n}: {then.get(n)} -> {now}" for n, now in self.settings.items() if then.get(n) != now]:
+                raise UserError(
+                    f"The checkpoint was taken by PPReptile under other settings ({'; '.join(changed)}); resume with "
+                    "the same learner and the same data."
+                )
             for name in PROGRESS:
                 setattr(self, name, self._saved[name])
             self._saved = None
@@ -162,11 +174,9 @@ class Reptile:
         if self.finished:  # a Trainer asks for one step more than there are
             return torch.tensor(torch.nan)
         bank = model.bank
-        if self.snapshot is None:
-            self.snapshot = bank.snapshot(0)
-        mean, loss = self._adapted(model)
+        moved, loss = self._moved(model)
         scale = 1.0 if self.outer == "interpolate" else 1 / (self.inner_lr * self.inner_steps)
-        gradients = [scale * (t.detach() - w) for t, w in zip(bank.tables.values(), mean, strict=True)]  # [1, ...]
+        gradients = [(-scale * mean).to(bank.any_table) for mean in moved]  # [1, ...]
         row = torch.zeros(1, dtype=torch.long, device=bank.any_table.device)
         optimizer(rows=row, slots=row, gradients=gradients, lr=bank.any_table.new_tensor([self.rate]))
         self.steps += 1
@@ -193,17 +203,17 @@ class Reptile:
             batches.append(np.split(order, self.inner_steps))
         return batches
 
-    def _adapted(self, model: UserRows) -> tuple[list[Tensor], Tensor]:
-        """The mean of the W_i, a table of the bank each [1, ...], and the mean loss at theta."""
+    def _moved(self, model: UserRows) -> tuple[list[Tensor], Tensor]:
+        """The mean of the W_i - theta, a table of the bank each [1, ...] in float64, and the mean loss at theta."""
         mine = self.drawn()[self.rank :: self.world_size]
-        sums = [torch.zeros_like(table) for table in model.bank.tables.values()]  # [1, ...]
+        sums = [torch.zeros_like(table, dtype=torch.float64) for table in model.bank.tables.values()]  # [1, ...]
         losses = torch.zeros((), dtype=torch.float64, device=sums[0].device)
         for users in [[batches] for batches in mine] if self.one_by_one else [mine]:
             if users:
-                adapted, loss = self._inner_loops(model, users)
+                moved, loss = self._inner_loops(model, users)
                 losses += loss.sum()
-                for total, table in zip(sums, adapted.values(), strict=True):
-                    total += table.sum(0, keepdim=True)
+                for total, by_user in zip(sums, moved, strict=True):
+                    total += by_user.sum(0, keepdim=True)
         if self.world_size > 1:
             for total in [*sums, losses]:
                 dist.all_reduce(total)
@@ -211,43 +221,64 @@ class Reptile:
 
     def _inner_loops(
         self, model: UserRows, users: Sequence[Sequence[NDArray[np.integer]]]
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """Take some users k steps from theta: W_i as tables [n, ...], and each one's loss at theta [n]."""
+    ) -> tuple[list[Tensor], Tensor]:
+        """Take some users k steps from theta: W_i - theta, a table each [n, ...] in float64, and losses at theta [n].
+
+        What is added up is the way from theta: in float32 a step of alpha = 1e-4 is mostly lost in W_i's own digits.
+        """
         n, bank = len(users), model.bank
-        fast = {name: table.detach().repeat(n, *[1] * (table.dim() - 1)) for name, table in bank.tables.items()}
+        theta = {name: table.detach() for name, table in bank.tables.items()}  # [1, ...]
+        fast = {name: table.repeat(n, *[1] * (table.dim() - 1)) for name, table in theta.items()}
+        moved = [torch.zeros_like(table, dtype=torch.float64) for table in fast.values()]
         kind: Any = RowwiseSGD if self.inner == "sgd" else RowwiseAdamW
-        inner = kind(fast.values(), n)
+        inner = kind(moved, n)
         rows = torch.arange(n, device=bank.any_table.device)
-        rates = bank.any_table.new_full((n,), self.inner_lr)
+        rates = torch.full((n,), self.inner_lr, dtype=torch.float64, device=rows.device)
         first = torch.zeros(n)
         with bank.holding(fast, torch.zeros_like(rows)):
             for k in range(self.inner_steps):
                 losses, gradients = row_gradients(model, self.train, rows, [own[k] for own in users], self.tokens)
-                inner.step(rows=rows, slots=rows, gradients=gradients, lr=rates)
+                inner.step(rows=rows, slots=rows, gradients=[g.double() for g in gradients], lr=rates)
+                for (name, table), way in zip(fast.items(), moved, strict=True):
+                    table.copy_(theta[name] + way)
                 first = losses if k == 0 else first
-        return fast, first
+        return moved, first
 
     def _end_epoch(self, model: UserRows) -> None:
         """Measure theta; keep the best, stop when patience has run out."""
-        share = np.arange(len(self.valid.lengths))[self.rank :: self.world_size]
-        device = model.bank.any_table.device
-        mean = row_losses(model, self.valid, torch.zeros(1, dtype=torch.long, device=device), [share], self.tokens)[0]
+        loss, epoch = self._validation_loss(model), self.steps // self.steps_per_epoch
+        if loss is None:  # nothing to choose by: the newest is kept
+            self.best_epoch = epoch
+        else:
+            self.losses.append(loss)
+            log.info("PPReptile: epoch %d, validation loss %.4f nats a token", epoch, loss)
+        if loss is not None and loss < self.best:
+            self.best, self.best_epoch, self.snapshot = loss, epoch, model.bank.snapshot(0)
+        diverged = loss is not None and not math.isfinite(loss)
+        if diverged and self.snapshot is None:
+            raise UserError(
+                f"PPReptile's validation loss after its first epoch is {loss}: there is nothing that users could start "
+                "from. Lower learner.lr or learner.inner_lr (of a source stage: source.learner.*)."
+            )
+        if diverged:
+            log.warning("PPReptile diverged in epoch %d: epoch %d is kept", epoch, self.best_epoch)
+        waited = self.patience is not None and epoch - self.best_epoch >= self.patience
+        self.finished = epoch >= self.epochs or waited or diverged
+        if self.finished:
+            self.close(model)
+
+    def _validation_loss(self, model: UserRows) -> float | None:
+        """Theta's mean over the tokens of the validation split; None without examples."""
+        total = self.valid.lengths.sum(axis=1)
+        share = np.argsort(total, kind="stable")[self.rank :: self.world_size]  # similar lengths meet
+        row = torch.zeros(1, dtype=torch.long, device=model.bank.any_table.device)
+        mean = row_losses(model, self.valid, row, [share], self.tokens)[0]
         tokens = int(self.valid.lengths[share, -1].sum())
         sums = torch.tensor([(mean or 0.0) * tokens, tokens], dtype=torch.float64)
         if self.world_size > 1:
             sums = sums.to(communication_device())
             dist.all_reduce(sums)
-        loss = float(sums[0] / sums[1]) if sums[1] else math.nan
-        self.losses.append(loss)
-        epoch = self.steps // self.steps_per_epoch
-        log.info("PPReptile: epoch %d, validation loss %.4f nats a token", epoch, loss)
-        if loss < self.best or not sums[1]:
-            self.best, self.best_epoch, self.snapshot = loss, epoch, model.bank.snapshot(0)
-        waited = self.patience is not None and epoch - self.best_epoch >= self.patience
-        diverged = bool(sums[1]) and not math.isfinite(loss)
-        self.finished = epoch >= self.epochs or waited or diverged
-        if self.finished:
-            self.close(model)
+        return float(sums[0] / sums[1]) if sums[1] else None
 
     # -- what a learner that steps by itself has ----------------------------------------------------------------------
 
@@ -261,7 +292,7 @@ class Reptile:
 
     def state_dict(self, model: UserRows, optimizer: RowwiseOptimizer) -> dict[str, Any]:
         """How far it is; theta and the outer moments are the model's and the optimizer's own state."""
-        return {name: getattr(self, name) for name in PROGRESS}
+        return {name: getattr(self, name) for name in PROGRESS} | {"settings": self.settings}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state` at the next `begin`."""

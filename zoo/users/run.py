@@ -4,8 +4,9 @@ Nothing here depends on who else trains: order, rates and stopping follow from t
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
@@ -14,10 +15,10 @@ from torch import Tensor
 
 from zoo.errors import UserError
 
-SCHEDULES = ("linear", "constant")
+SCHEDULES, KEEP = ("linear", "constant"), ("best", "last")
 PROGRESS = (  # of a `UserRun`: what changes while it trains
     *("epoch", "batch", "step", "start_loss", "losses", "best", "best_epoch", "anchor", "anchor_epoch"),
-    *("finished", "diverged", "snapshot"),
+    *("finished", "diverged"),
 )
 
 
@@ -34,6 +35,7 @@ class UserSettings:
         min_improvement: nats a token by which a loss has to fall to count as better: with `patience`, the rule for
             "until the loss converges".
         clip: longest gradient norm over the user's own parameters; None does not clip.
+        keep: the parameters after the epoch with the lowest validation loss (best), or after the last one.
     """
 
     lr: float = 1e-3
@@ -44,6 +46,7 @@ class UserSettings:
     patience: int | None = 3
     min_improvement: float = 0.0
     clip: float | None = None
+    keep: Literal["best", "last"] = "best"
 
     def __post_init__(self) -> None:
         for name in ("lr", "batch_size", "epochs", "patience", "clip"):
@@ -54,8 +57,9 @@ class UserSettings:
                 f"learner.warmup_steps={self.warmup_steps}, learner.min_improvement={self.min_improvement} was given; "
                 "expected nothing below zero."
             )
-        if self.schedule not in SCHEDULES:
-            raise UserError(f"learner.schedule={self.schedule!r}; expected one of {', '.join(SCHEDULES)}.")
+        for name, value, choices in (("schedule", self.schedule, SCHEDULES), ("keep", self.keep, KEEP)):
+            if value not in choices:
+                raise UserError(f"learner.{name}={value!r}; expected one of {', '.join(choices)}.")
 
 
 @dataclass
@@ -129,7 +133,7 @@ class UserRun:
         return True
 
     def validated(self, loss: float | None) -> bool:
-        """Take in an epoch's validation loss (None without examples); True where it is the best so far.
+        """Take in an epoch's validation loss (None without examples); True where its parameters are to be kept.
 
         Sets `finished` after the last epoch, or when patience has run out.
         """
@@ -146,7 +150,7 @@ class UserRun:
             self.anchor, self.anchor_epoch = (math.inf if loss is None else loss), self.epoch
         waited = self.epoch - self.anchor_epoch
         self.finished = self.epoch >= settings.epochs or (settings.patience is not None and waited >= settings.patience)
-        return better
+        return better or settings.keep == "last"
 
     def state_dict(self) -> dict[str, Any]:
         """Progress, in plain types and tensors."""
@@ -206,3 +210,21 @@ def user_settings(settings: UserSettings, changes: Mapping[str, Any]) -> UserSet
     if unknown := sorted(set(changes) - set(known)):
         raise UserError(f"The learner knows no setting {', '.join(unknown)}; expected some of {', '.join(known)}.")
     return replace(settings, **changes)
+
+
+def grid_points(grid: Mapping[str, Sequence[Any] | None]) -> list[dict[str, Any]]:
+    """Every combination of a grid's values; one without any for an empty grid. None takes a setting out of it.
+
+    Raises:
+        UserError: a setting has no list of different values.
+    """
+    grid = {name: values for name, values in grid.items() if values is not None}
+    for name, values in grid.items():
+        if isinstance(values, str) or not isinstance(values, Sequence) or not 0 < len(set(values)) == len(values):
+            raise UserError(f"learner.grid.{name}={values!r} was given; expected a list of different values.")
+    return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]  # type: ignore[arg-type]
+
+
+def best_run(runs: Sequence[UserRun]) -> UserRun:
+    """The one with the lowest validation loss; of equals the first."""
+    return min(runs, key=lambda run: run.best)

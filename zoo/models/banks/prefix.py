@@ -146,6 +146,11 @@ class PrefixBank(VirtualTokens):
     @torch.no_grad()
     def take(self, row: int, tables: Mapping[str, Tensor], where: str) -> None:
         """As in the base class; a reparametrised prefix is folded where keys and values themselves are trained."""
+        if "embedding" in tables and not set(MLP) <= set(tables):
+            raise UserError(
+                f"{where} trained an embedding behind a frozen MLP, which is not among what it trained; expected a "
+                "prefix that was trained with its MLP (model.net.frozen_mlp=false), or a direct one."
+            )
         if "embedding" in tables and self.frozen_mlp:
             for name in MLP:
                 if tables[name].shape != getattr(self, name).shape:

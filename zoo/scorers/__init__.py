@@ -1,0 +1,11 @@
+"""Scorers of text: what a text says of another, behind one interface each. They see text alone, never a model or a run.
+
+* `zoo.scorers.base`: `NliScorer`, (premise, hypothesis) -> probabilities of entailment, neutral and contradiction.
+* `zoo.scorers.lexical`: `LexicalNli`, embedded rules; for tests and the demo.
+* `zoo.scorers.transformers_nli`: `TransformersNli`, any sequence-classification encoder in Hugging Face's format.
+* `zoo.scorers.cache`: `CachedNli`, around either: no pair is scored twice. `nli` is the two together (scorer=nli).
+* `zoo.scorers.record`: scorer.json beside a trained scorer: how accurate it is, on what, and whose labels taught it.
+* `python -m zoo.scorers`: trains an NLI scorer (`pairs`, `balance`, `measures`, `training`).
+
+Importing this package costs nothing; the lexical scorer needs no transformers.
+"""
