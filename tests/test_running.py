@@ -360,3 +360,18 @@ def test_bugs_keep_their_traceback() -> None:
     quiet = RuntimeError("ours")
     quiet.__context__, quiet.__suppress_context__ = UserError("beside the point"), True
     assert user_message(quiet) is None
+
+
+def test_replies_are_printed_as_they_are() -> None:
+    from rich.console import Console
+
+    from zoo.metrics.generations import Generation
+    from zoo.terminal import conversation
+
+    row = Generation(id="a", user="", persona=["i [/b] like"], history=["see [link]"], reference="so [/b] then",
+                     response="[bold]", nll=1.0, n_tokens=1, n_words=1, n_chars=1)  # fmt: skip
+    console = Console(width=80)
+    with console.capture() as printed:
+        console.print(conversation(row))
+    for text in ("i [/b] like", "see [link]", "so [/b] then", "[bold]"):
+        assert text in printed.get()

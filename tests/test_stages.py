@@ -230,7 +230,9 @@ def test_mistakes_are_explained(overrides: list[str], complaint: str, small: Cal
     refused(complaint, small("model=lora", *overrides))
 
 
-def test_sources_that_do_not_fit_are_refused(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+def test_sources_that_do_not_fit_are_refused(
+    small: Callable[..., DictConfig], composed: Callable[..., DictConfig], tmp_path: Path
+) -> None:
     prefix = ["model=prefix_tuning", "source=base", "transfer=folded", "model.net.mlp_width=8", *SHORT]
     run(small(*prefix, "run=[source]"))
     assert not (tmp_path / "users.jsonl").exists()
@@ -248,7 +250,7 @@ def test_sources_that_do_not_fit_are_refused(small: Callable[..., DictConfig], t
     refused("written by a zoo.models.prefix", small("model=lora", "source=base", saved, f"run_dir={tmp_path}/other"))
     direct = small("model=prefix_tuning", "model.net.reparametrised=true", "model.net.frozen_mlp=true")
     refused("transfer=embedding_only", direct)
-    refused("starts from none", small("model=paa", "source=base"))
+    refused("starts from none", composed("model=paa", "data=demo", *TINY, "source=base"))
 
 
 @pytest.mark.slow

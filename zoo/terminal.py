@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from zoo.metrics.generations import Generation
 from zoo.metrics.results import caution_lines, result_prefix
@@ -49,13 +50,13 @@ def metrics_table(results: dict[str, float], versions: dict[str, int | str], siz
 
 
 def conversation(row: Generation) -> Table:
-    """Persona, the last utterances, the reference and the reply."""
+    """Persona, the last utterances, the reference and the reply, as they are: brackets in them are no markup."""
     table = Table.grid(padding=(0, 1))
     table.add_column(justify="right", style="dim", no_wrap=True)
     table.add_column()
-    table.add_row("persona", " ".join(row.persona) or "-")
+    table.add_row("persona", Text(" ".join(row.persona) or "-"))
     for utterance in row.history[-2:]:
-        table.add_row("history", utterance)
-    table.add_row("reference", row.reference)
-    table.add_row("reply", f"[bold]{row.response or '(nothing)'}[/bold]" if row.response is not None else "-")
+        table.add_row("history", Text(utterance))
+    table.add_row("reference", Text(row.reference))
+    table.add_row("reply", Text("-") if row.response is None else Text(row.response or "(nothing)", style="bold"))
     return table

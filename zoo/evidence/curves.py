@@ -1,0 +1,181 @@
+"""A metric against a setting, a line a method: `curves NAME=RUN_DIR,RUN_DIR,... --metric test/B/c_score`.
+
+Source: Han et al. 2023, "PersonaPKT" (arXiv:2306.08126), Figure 2: the C score after a number of epochs on each
+persona, for three source prefixes. Runs of one line that share a value of the setting (seeds) are averaged; the band
+reaches from the lowest to the highest of them.
+"""
+
+import argparse
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from zoo.errors import UserError
+from zoo.evidence.output import COLOURS, figure, write_json
+from zoo.evidence.runs import checked, setting
+from zoo.metrics.results import Results, read_results
+
+OUT = "the current folder"
+MARKERS = "osD^vPX"
+
+
+@dataclass(frozen=True)
+class Point:
+    """The runs of one line at one value of the setting; `values` in the order of `runs`."""
+
+    x: float
+    mean: float
+    min: float
+    max: float
+    values: list[float]
+    runs: list[str]
+
+
+Curves = Mapping[str, Sequence[Point]]  # by the line's name, x ascending
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of this report."""
+    parser.add_argument("lines", nargs="+", metavar="NAME=RUN_DIR,RUN_DIR,...", help="a line of the plot and its runs")
+    parser.add_argument("--metric", required=True, help="of metrics.json, e.g. test/B/c_score")
+    parser.add_argument("--x", default="learner.epochs", metavar="SETTING", help="of config.yaml [learner.epochs]")
+
+
+def report(options: argparse.Namespace, console: Console) -> None:
+    """Print the table and what forbids to compare; write curves.json and curves.png."""
+    runs = read_lines(options.lines)
+    results = {run_dir: _results(run_dir) for run_dirs in runs.values() for run_dir in run_dirs}
+    curves = {
+        name: gather([(setting(r, options.x), value(results[r], options.metric, r), r) for r in run_dirs])
+        for name, run_dirs in runs.items()
+    }
+    cautions = caution_lines({n: [results[r] for r in run_dirs] for n, run_dirs in runs.items()}, options.metric)
+    console.print(curves_table(curves, options.metric, options.x))
+    for line in cautions:
+        console.print(line, style="bold", highlight=False, markup=False)
+    out = options.out or Path()
+    plain = {name: [asdict(point) for point in points] for name, points in curves.items()}
+    write_json(
+        out / "curves.json", {"metric": options.metric, "x": options.x, "curves": plain, "not_comparable": cautions}
+    )
+    draw(curves, options.metric, options.x, cautions, out / "curves.png")
+    console.print(f"{out / 'curves.json'} and curves.png", highlight=False, markup=False, soft_wrap=True)
+
+
+def read_lines(given: Sequence[str]) -> dict[str, list[Path]]:
+    """NAME=RUN_DIR,RUN_DIR,... as run directories by name.
+
+    Raises:
+        UserError: a line without a name or runs, a name given twice, or a run twice in a line.
+    """
+    lines: dict[str, list[Path]] = {}
+    for text in given:
+        name, _, paths = text.partition("=")
+        runs = [Path(path.strip()) for path in paths.split(",") if path.strip()]
+        if not name or not runs:
+            raise UserError(f"{text!r} was given; expected NAME=RUN_DIR,RUN_DIR,...")
+        if name in lines:
+            raise UserError(
+                f"{name}= was given twice; expected all runs of a line behind one name, with commas between."
+            )
+        if twice := sorted({str(run) for run in runs if sum(run.resolve() == r.resolve() for r in runs) > 1}):
+            raise UserError(f"{name}= names the run {twice[0]} more than once; expected each run once.")
+        lines[name] = runs
+    return lines
+
+
+def value(results: Results, metric: str, run_dir: Path) -> float:
+    """A metric of metrics.json.
+
+    Raises:
+        UserError: the run did not measure it, or it is no number there.
+    """
+    found = results.metrics.get(metric)
+    if found is None:
+        known = ", ".join(sorted(results.metrics))
+        raise UserError(f"{run_dir / 'metrics.json'} has no {metric}. Expected one of {known}.")
+    if not math.isfinite(found):
+        raise UserError(f"{metric} is no number in {run_dir / 'metrics.json'}: the run had nothing to measure it on.")
+    return found
+
+
+def gather(measured: Sequence[tuple[float, float, Path]]) -> list[Point]:
+    """Points from (x, value, run), x ascending."""
+    points = []
+    for x in sorted({x for x, _, _ in measured}):
+        values = [value for other, value, _ in measured if other == x]
+        runs = [str(run_dir) for other, _, run_dir in measured if other == x]
+        points.append(Point(x, math.fsum(values) / len(values), min(values), max(values), values, runs))
+    return points
+
+
+def caution_lines(results: Mapping[str, Sequence[Results]], metric: str) -> list[str]:
+    """Why values compare with nobody's or not with each other: "not comparable: <why> (<lines>)"; usually nothing.
+
+    Reasons are the metric's own (`cautions` of metrics.json) and several versions of it among the runs: a C score's
+    version names its scorer.
+    """
+    own = metric.rpartition("/")[-1]
+    reasons: dict[str, list[str]] = {}
+    for name, runs in results.items():
+        for cautions in (run.other.get("cautions") or {} for run in runs):
+            for reason in dict.fromkeys(cautions[key] for key in (own, metric) if key in cautions):
+                reasons.setdefault(str(reason), []).append(name)
+    versions = {str(run.versions.get(own)) for runs in results.values() for run in runs}
+    if len(versions) > 1:
+        reasons[f"{own} has several versions, {'; '.join(sorted(versions))}"] = list(results)
+    return [f"not comparable: {reason} ({', '.join(dict.fromkeys(names))})" for reason, names in reasons.items()]
+
+
+def curves_table(curves: Curves, metric: str, x: str) -> Table:
+    """A row for every value of the setting, a column for every line: the mean (lowest to highest, number of runs)."""
+    table = Table(title=f"{metric} by {x}", title_justify="left", header_style="bold")
+    table.add_column(Text(x), justify="right")
+    for name in curves:
+        table.add_column(Text(name), justify="right")
+    for place in sorted({point.x for points in curves.values() for point in points}):
+        at = {name: next((p for p in points if p.x == place), None) for name, points in curves.items()}
+        table.add_row(f"{place:g}", *("" if point is None else _shown(point) for point in at.values()))
+    return table
+
+
+def draw(curves: Curves, metric: str, x: str, cautions: Sequence[str], path: Path) -> None:
+    """Lines through the means, a band from the lowest to the highest run."""
+    with figure(path, width=7, height=4.5) as axes:
+        for number, (name, points) in enumerate(curves.items()):
+            colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+            style = "-" if number < len(COLOURS) else "--"
+            places = [point.x for point in points]
+            axes.plot(places, [p.mean for p in points], style, color=colour, marker=marker, label=name)
+            if any(len(point.runs) > 1 for point in points):
+                low, high = [point.min for point in points], [point.max for point in points]
+                axes.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
+        places = sorted({point.x for points in curves.values() for point in points})
+        if len(places) <= 12:
+            axes.set_xticks(places, [f"{place:g}" for place in places])
+        axes.set_xlabel(x)
+        axes.set_ylabel(metric)
+        axes.grid(color="#eeeeee")
+        columns = min(len(curves), 72 // (max(map(len, curves)) + 8)) or 1
+        several = any(len(point.runs) > 1 for points in curves.values() for point in points)
+        title = "mean of runs, band from the lowest to the highest" if several else None
+        axes.figure.legend(title=title, loc="outside upper center", ncols=columns, frameon=False)
+        if cautions:
+            text = "\n".join(line for caution in cautions for line in textwrap.wrap(caution, 80))
+            axes.set_title(text, loc="left", fontsize=9, color="#b00000")
+
+
+def _shown(point: Point) -> str:
+    if len(point.runs) == 1:
+        return f"{point.mean:.4f}"
+    return f"{point.mean:.4f} ({point.min:.4f} to {point.max:.4f}, n={len(point.runs)})"
+
+
+def _results(run_dir: Path) -> Results:
+    return read_results(checked(run_dir) / "metrics.json")

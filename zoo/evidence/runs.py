@@ -1,0 +1,96 @@
+"""Reading what a run left behind, with errors that say which run lacks what."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from zoo.errors import UserError
+from zoo.metrics.generations import Generation, read_generations
+
+_GENERATIONS_FILE = re.compile(r"generations(_.+)?\.jsonl")
+
+
+def checked(run_dir: Path) -> Path:
+    """The run directory, which has to be there.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not run_dir.is_dir():
+        raise UserError(f"There is no folder {run_dir}. Give the path that the run printed as its run directory.")
+    return run_dir
+
+
+def user_reports(run_dir: Path) -> list[dict[str, Any]]:
+    """users.jsonl: one record a user, see `zoo.users.learner.PerUser.reports`.
+
+    Raises:
+        UserError: there is none, or a line of it is no JSON object.
+    """
+    path = checked(run_dir) / "users.jsonl"
+    if not path.is_file():
+        raise UserError(f"There is no {path}: this run trained no users one by one. Expected one with users=each.")
+    records = [_parsed(path, line) for line in path.read_bytes().split(b"\n") if line.strip()]
+    if not records:
+        raise UserError(f"{path} holds no users. Train the run again: that writes it.")
+    return records
+
+
+def data_report(run_dir: Path) -> dict[str, Any]:
+    """What the corpus counted: provenance.json, data.report; empty where it counted nothing.
+
+    Raises:
+        UserError: there is no provenance.json, or it is no JSON object.
+    """
+    path = checked(run_dir) / "provenance.json"
+    if not path.is_file():
+        raise UserError(f"There is no {path}. Finish the run first: that writes it.")
+    record = _parsed(path, path.read_bytes())
+    data = record.get("data")
+    report = data.get("report") if isinstance(data, dict) else None
+    return report if isinstance(report, dict) else {}
+
+
+def generations(run_dir: Path) -> list[Generation]:
+    """The rows of all test sets.
+
+    Raises:
+        UserError: there are none.
+    """
+    paths = sorted(path for path in checked(run_dir).iterdir() if _GENERATIONS_FILE.fullmatch(path.name))
+    if not paths:
+        raise UserError(f"There is no generations.jsonl in {run_dir}. Evaluate the run first: that writes it.")
+    return [row for path in paths for row in read_generations(path)]
+
+
+def setting(run_dir: Path, name: str) -> float:
+    """A number of config.yaml, say `learner.epochs`.
+
+    Raises:
+        UserError: there is no such file or setting, or it is no number.
+    """
+    path = checked(run_dir) / "config.yaml"
+    if not path.is_file():
+        raise UserError(f"There is no {path}; expected the directory of a run.")
+    try:
+        value = OmegaConf.select(OmegaConf.load(path), name)  # type: ignore[arg-type]
+    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UserError(f"{name} is {value!r} in {path}; expected the name of a setting that is a number there.")
+    return float(value)
+
+
+def _parsed(path: Path, text: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON ({error}). Run again to have it written anew.") from None
+    if not isinstance(record, dict):
+        raise UserError(f"{path} holds {str(record)[:40]!r}; expected an object. Run again to have it written anew.")
+    return record
