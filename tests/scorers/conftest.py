@@ -1,7 +1,7 @@
 """Tiny encoders of random weights, made on the spot, and a few labelled pairs."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,15 +48,6 @@ def labelled_lines(n_dialogues: int = 40) -> list[dict]:
             {"dialogue": dialogue, "sentence1": f"i have {other}", "sentence2": f"i like {thing}.", "label": "neutral"}
         ] * 2
     return lines
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """At width 32 threads only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -77,7 +77,7 @@ def test_a_reparametrised_prefix_is_folded_without_a_change(
 @pytest.mark.parametrize(
     ("stored", "asked", "settings", "complaint"),
     [
-        ("prompt", "prefix", {}, "A prompt adapter of gpt2|A prompt adapter of t5"),
+        ("prompt", "prefix", {}, "A prompt adapter was given to a bank of prefix adapters"),
         ("prompt", "prompt", {"num_virtual_tokens": 4}, "5 virtual tokens, but this bank holds 1 to 4"),
         ("lora", "lora", {"rank": 3}, "does not fit this bank \\(rank 3"),
         ("lora", "lora", {"alpha": 1}, "counts 4 times was given for a bank in which it counts 0.5 times"),
