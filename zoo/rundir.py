@@ -151,6 +151,7 @@ class RunDirectory:
         path = self.path / "provenance.json"
         earlier = json.loads(path.read_text()) if path.is_file() else None
         parameters = {id(p): p for p in module.net.parameters()}.values()
+        bank: Any = getattr(module.net, "bank", None)
         record = {
             "code": _code_version(),
             "python": platform.python_version(),
@@ -164,6 +165,7 @@ class RunDirectory:
             "parameters": {
                 "all": sum(p.numel() for p in parameters),
                 "trainable": sum(p.numel() for p in parameters if p.requires_grad),
+                **({"trainable_per_user": bank.numbers_per_user} if module.net.has_user_rows else {}),
             },
             "global_batch_size": data.batch_size,
             "optimizer_steps": trainer.global_step,

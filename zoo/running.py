@@ -125,10 +125,13 @@ def deals_users(trainer: DictConfig, module: DialogueModule) -> bool:
 
 
 def describe_size(module: DialogueModule) -> str:
-    """One line: the model, its parameters and how many of them are trained."""
+    """One line: the model, its parameters and how many of them are trained, or how many more every user has."""
     sizes = [(p.numel(), p.requires_grad) for p in {id(p): p for p in module.net.parameters()}.values()]
     total, trained = sum(n for n, _ in sizes), sum(n for n, is_trained in sizes if is_trained)
-    return f"{type(module.net).__name__}: {total:,} parameters, {trained:,} of them trained"
+    name = type(module.net).__name__
+    if module.net.has_user_rows:
+        return f"{name}: {total - trained:,} parameters for all, {trained:,} trained for every user"
+    return f"{name}: {total:,} parameters, {trained:,} of them trained"
 
 
 def monitoring(trainer: Trainer) -> ModelCheckpoint | None:
