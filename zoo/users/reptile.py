@@ -176,7 +176,7 @@ class Reptile:
         bank = model.bank
         moved, loss = self._moved(model)
         scale = 1.0 if self.outer == "interpolate" else 1 / (self.inner_lr * self.inner_steps)
-        gradients = [(-scale * mean).to(bank.any_table) for mean in moved]  # [1, ...]
+        gradients = [-scale * mean for mean in moved]  # [1, ...]
         row = torch.zeros(1, dtype=torch.long, device=bank.any_table.device)
         optimizer(rows=row, slots=row, gradients=gradients, lr=bank.any_table.new_tensor([self.rate]))
         self.steps += 1
@@ -204,9 +204,9 @@ class Reptile:
         return batches
 
     def _moved(self, model: UserRows) -> tuple[list[Tensor], Tensor]:
-        """The mean of the W_i - theta, a table of the bank each [1, ...] in float64, and the mean loss at theta."""
+        """The mean of the W_i - theta, a table of the bank each [1, ...], and the mean loss at theta."""
         mine = self.drawn()[self.rank :: self.world_size]
-        sums = [torch.zeros_like(table, dtype=torch.float64) for table in model.bank.tables.values()]  # [1, ...]
+        sums = [torch.zeros_like(table) for table in model.bank.tables.values()]  # [1, ...]
         losses = torch.zeros((), dtype=torch.float64, device=sums[0].device)
         for users in [[batches] for batches in mine] if self.one_by_one else [mine]:
             if users:
@@ -222,25 +222,25 @@ class Reptile:
     def _inner_loops(
         self, model: UserRows, users: Sequence[Sequence[NDArray[np.integer]]]
     ) -> tuple[list[Tensor], Tensor]:
-        """Take some users k steps from theta: W_i - theta, a table each [n, ...] in float64, and losses at theta [n].
+        """Take some users k steps from theta: W_i - theta, a table each [n, ...], and losses at theta [n].
 
         What is added up is the way from theta: in float32 a step of alpha = 1e-4 is mostly lost in W_i's own digits.
         """
         n, bank = len(users), model.bank
         theta = {name: table.detach() for name, table in bank.tables.items()}  # [1, ...]
         fast = {name: table.repeat(n, *[1] * (table.dim() - 1)) for name, table in theta.items()}
-        moved = [torch.zeros_like(table, dtype=torch.float64) for table in fast.values()]
+        moved = [torch.zeros_like(table) for table in fast.values()]
         kind: Any = RowwiseSGD if self.inner == "sgd" else RowwiseAdamW
         inner = kind(moved, n)
         rows = torch.arange(n, device=bank.any_table.device)
-        rates = torch.full((n,), self.inner_lr, dtype=torch.float64, device=rows.device)
+        rates = bank.any_table.new_full((n,), self.inner_lr)
         first = torch.zeros(n)
         with bank.holding(fast, torch.zeros_like(rows)):
             for k in range(self.inner_steps):
                 losses, gradients = row_gradients(model, self.train, rows, [own[k] for own in users], self.tokens)
-                inner.step(rows=rows, slots=rows, gradients=[g.double() for g in gradients], lr=rates)
+                inner.step(rows=rows, slots=rows, gradients=gradients, lr=rates)
                 for (name, table), way in zip(fast.items(), moved, strict=True):
-                    table.copy_(theta[name] + way)
+                    torch.add(theta[name], way, out=table)
                 first = losses if k == 0 else first
         return moved, first
 
