@@ -106,7 +106,7 @@ def check_settings(saved: Mapping[str, Any], current: Mapping[str, Any]) -> None
     if not saved or not current:
         return
     then, now = (
-        dict(_flat("model.net", config["model"]["net"])) | dict(_flat("template", config["template"]))
+        dict(flat("model.net", config["model"]["net"])) | dict(flat("template", config["template"]))
         for config in (saved, current)
     )
     if then.get("model.net._target_") != now.get("model.net._target_"):
@@ -137,10 +137,10 @@ def _unknown_then(now: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, 
     return {key: setting.default for key, setting in added.items() if setting is not None}
 
 
-def _flat(prefix: str, node: Any) -> Iterator[tuple[str, Any]]:
-    """("a.b", value) for every leaf."""
+def flat(prefix: str, node: Any) -> Iterator[tuple[str, Any]]:
+    """Every leaf of nested settings, as ("prefix.a.b", value)."""
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _flat(f"{prefix}.{key}", value)
+            yield from flat(f"{prefix}.{key}", value)
     else:
         yield prefix, node

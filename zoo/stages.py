@@ -5,13 +5,13 @@ its learner, optimizer, scheduler and callbacks take the places of the run's, it
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from zoo.checkpoints import check_settings
+from zoo.checkpoints import check_settings, flat
 from zoo.errors import UserError
 from zoo.launch import children_with
 
@@ -129,7 +129,7 @@ def check_same_source(folder: Path, stage: DictConfig, resumed: bool) -> None:
     check_settings(then, now)
     sections = ("seed", "data", *(("learner", "optimizer", "scheduler") if resumed else ()))
     before, after = (
-        {key: value for name in sections for key, value in _flat(name, config[name])} for config in (then, now)
+        {key: value for name in sections for key, value in flat(name, config[name])} for config in (then, now)
     )
     different = [
         f"{key}: {before.get(key)} -> {after.get(key)}"
@@ -142,9 +142,3 @@ def check_same_source(folder: Path, stage: DictConfig, resumed: bool) -> None:
             "another seed or other data put other people into part A. Give the settings it was trained with, or train "
             "a source of this run's own in another directory."
         )
-
-
-def _flat(prefix: str, node: Any) -> list[tuple[str, Any]]:
-    if isinstance(node, Mapping):
-        return [pair for key, value in node.items() for pair in _flat(f"{prefix}.{key}", value)]
-    return [(prefix, node)]
