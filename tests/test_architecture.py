@@ -15,6 +15,7 @@ ARROWS = {
     "zoo.errors": set(),
     "zoo.files": set(),
     "zoo.data": {"zoo.data"},
+    "zoo.data.synthetic_users.__main__": {"zoo.data", "zoo.launch"},
     "zoo.adapters": {"zoo.adapters"},
     "zoo.metrics": {"zoo.metrics", "zoo.scorers"},
     "zoo.models": {"zoo.models", "zoo.data.batch", "zoo.backbones", "zoo.adapters"},
