@@ -58,7 +58,7 @@ def test_recipes_hold_values_only() -> None:
     [
         (group, choice)
         for group in ("backbone", "data", "decoding", "logger", "callbacks", "trainer", "protocol", "optimizer",
-                      "scheduler", "template", "learner", "model", "preset", "scorer")
+                      "scheduler", "template", "learner", "model", "preset", "scorer", "embedder")
         for choice in choices(group)
     ],
 )  # fmt: skip

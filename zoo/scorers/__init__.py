@@ -5,6 +5,9 @@
 * `zoo.scorers.transformers_nli`: `TransformersNli`, any sequence-classification encoder in Hugging Face's format.
 * `zoo.scorers.cache`: `CachedNli`, around either: no pair is scored twice. `nli` is the two together (scorer=nli).
 * `zoo.scorers.record`: scorer.json beside a trained scorer: how accurate it is, on what, and whose labels taught it.
+* `zoo.scorers.embedder`: `Embedder`, texts -> unit vectors, whose cosine says how alike two texts are.
+* `zoo.scorers.characters`: `CharacterNgrams`, hashed n-grams of characters; for languages without a model.
+* `zoo.scorers.sentence_model`: `SentenceModel`, any model of sentence-transformers (embedder=sentence_model).
 * `python -m zoo.scorers`: trains an NLI scorer (`pairs`, `balance`, `measures`, `training`).
 
 Importing this package costs nothing; the lexical scorer needs no transformers.

@@ -119,7 +119,7 @@ class TransformersNli(NliScorer):
                 self.folder, dtype=torch.float32, output_loading_info=True
             )
         except (OSError, ValueError, RuntimeError) as error:
-            raise UserError(f"The NLI model {self.path} could not be loaded: {_first_line(error)}") from error
+            raise UserError(f"The NLI model {self.path} could not be loaded: {first_line(error)}") from error
         if missing := sorted(found["missing_keys"]):  # transformers fills them in at random
             raise UserError(
                 f"{self.path} is no trained classifier: it lacks {', '.join(missing[:4])}. Train it first: python -m "
@@ -157,8 +157,13 @@ def label_order(id2label: Mapping[int, str], labels: Sequence[str] | None, path:
     return [meanings.index(label) for label in LABELS]
 
 
-def model_folder(path: str, revision: str | None = None) -> Path:
+def model_folder(path: str, revision: str | None = None, also: Sequence[str] = ()) -> Path:
     """The folder of a model: `path` itself, or where the hub's copy lies (fetched if need be).
+
+    Args:
+        path: a folder or a hub id.
+        revision: of a hub id.
+        also: patterns of files to fetch beside config, weights and tokenizer.
 
     Raises:
         UserError: there is neither.
@@ -167,7 +172,7 @@ def model_folder(path: str, revision: str | None = None) -> Path:
         return Path(path)
     from huggingface_hub import snapshot_download
 
-    patterns = ["config.json", FILE, "*.safetensors", "*.safetensors.index.json", *_TOKENIZER_FILES]
+    patterns = ["config.json", FILE, "*.safetensors", "*.safetensors.index.json", *_TOKENIZER_FILES, *also]
     try:
         folder = Path(snapshot_download(path, revision=revision, allow_patterns=patterns))
         if not list(folder.glob("*.safetensors")):  # an older model
@@ -175,7 +180,7 @@ def model_folder(path: str, revision: str | None = None) -> Path:
         return folder
     except Exception as error:  # offline, misspelt, gated, malformed: the hub has a class for each
         raise UserError(
-            f"There is no model {path!r}: no such folder, and the hub says {_first_line(error)}. Expected a folder in "
+            f"There is no model {path!r}: no such folder, and the hub says {first_line(error)}. Expected a folder in "
             "Hugging Face's format or a hub id that is reachable or cached."
         ) from error
 
@@ -186,7 +191,7 @@ def _id2label(folder: Path) -> dict[int, str]:
     try:
         return {int(index): str(name) for index, name in AutoConfig.from_pretrained(folder).id2label.items()}
     except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{folder} is no model in Hugging Face's format: {_first_line(error)}") from error
+        raise UserError(f"{folder} is no model in Hugging Face's format: {first_line(error)}") from error
 
 
 def _file_hashes(folder: Path) -> list[str]:
@@ -202,5 +207,6 @@ def _file_hashes(folder: Path) -> list[str]:
     return hashes
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error says, without what follows on further lines."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
