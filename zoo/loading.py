@@ -34,8 +34,10 @@ def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
     if "start_from" in cfg.model.net:
         cfg.model.net.start_from = None  # every row comes from the checkpoint, and the folder may be gone
     for metric in cfg.model.metrics.metrics.values():
-        if "scorer" in metric:  # to answer, no scorer is needed, and its folder may be gone
+        if "scorer" in metric:  # to answer, no scorer or embedder is needed, and its folder may be gone
             metric.scorer = {"_target_": "zoo.scorers.lexical.LexicalNli"}
+        if "embedder" in metric:
+            metric.embedder = {"_target_": "zoo.scorers.characters.CharacterNgrams"}
     with torch.random.fork_rng():  # a backbone of random weights that stayed frozen is in no checkpoint: as in the run
         torch.manual_seed(cfg.seed)
         module: DialogueModule = instantiate(cfg.model)

@@ -156,7 +156,7 @@ def test_examples_in_docstrings(module):
 def test_the_table_of_names_is_complete():
     import zoo.metrics
 
-    for protocol in ("default", "paa_reference", "personapkt"):
+    for protocol in ("default", "paa_reference", "personapkt", "user_lora", "user_diversity"):
         for name in load_protocol(protocol).versions():
             assert f"``{name}``" in zoo.metrics.__doc__
 

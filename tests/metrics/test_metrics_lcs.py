@@ -1,3 +1,4 @@
+import math
 import random
 
 import pytest
@@ -75,11 +76,26 @@ def test_lcs_is_never_above_the_unigram_f1(corpus, measure):
         ("The cat sat on the mat.", "the cat, the dog sat on a mat", 0.7142857142857143),
         ("Don't go!", "do not go", 0.3333333333333333),
         ("a café", "a cafe", 0.5),
-        ("私は犬が好き", "私は猫が好き", 0.0),  # nothing is left: why Japanese needs words of its own
     ],
 )
 def test_rouge_l_is_rouge_scores(generation, measure, response, reference, score):
     assert measure(RougeL(), [generation("a", reference, response)]) == pytest.approx(100 * score, rel=1e-14)
+
+
+@pytest.mark.parametrize("words", ["japanese", "characters"])
+@pytest.mark.parametrize("said", ["私は犬が好き", "はい。", "ｶﾞﾝﾊﾞﾚ！", "ー"])
+def test_equal_japanese_replies_are_equal(generation, measure, words, said):
+    assert measure(RougeL(words), [generation("a", said, said)]) == 100
+
+
+def test_rouge_l_of_text_without_its_words_is_no_number(generation, measure):
+    """rouge-score gives 0.0, also for equal strings: nothing is left of either."""
+    japanese = [generation(str(n), "私は犬が好き", "私は犬が好き") for n in range(3)]
+    assert math.isnan(measure(RougeL(), japanese))
+    assert math.isnan(measure(RougeL(), [*japanese, generation("e", "tv", "tv")]))
+    english = [generation(f"e{n}", "my dog", "my dog") for n in range(3)]
+    assert measure(RougeL(), [*english, *japanese]) == pytest.approx(50)  # as rouge-score, where most have words
+    assert measure(RougeL(), [generation("a", "my dog", "私は犬が好き")]) == 0
 
 
 def test_rouge_words():

@@ -12,7 +12,9 @@ from zoo.metrics import (
     Bleu,
     CScore,
     DistinctNgrams,
+    DistinctNgramsByContext,
     DistinctReplies,
+    DistinctRepliesByContext,
     Hits,
     LcsF1,
     MetricSuite,
@@ -20,11 +22,13 @@ from zoo.metrics import (
     ReferencePerplexity,
     RepetitionRate,
     RougeL,
+    Similarity,
     TeacherForcedMacroF1,
     TokenPerplexity,
     WordF1,
     WordPerplexity,
 )
+from zoo.scorers.characters import CharacterNgrams
 from zoo.scorers.lexical import LexicalNli
 
 N = 150
@@ -54,6 +58,10 @@ def everything():
         DistinctNgrams(2),
         DistinctNgrams(2, "unigrams"),
         DistinctReplies(),
+        DistinctNgramsByContext(1),
+        DistinctNgramsByContext(2),
+        DistinctRepliesByContext(),
+        Similarity(CharacterNgrams()),
         Hits(),
         CScore(LexicalNli()),
         RepetitionRate(),
@@ -88,12 +96,12 @@ def evaluate(rank, folder, all_rows):
 
 @pytest.mark.slow
 def test_every_metric_is_the_same_over_one_two_and_four_processes(tmp_path, corpus):
-    rows = [replace(row, user=f"user {n % 7}") for n, row in enumerate(corpus(N))]
+    rows = [replace(row, user=f"user {n % 7}", history=[f"question {n % 11} ?"]) for n, row in enumerate(corpus(N))]
     mp.spawn(evaluate, args=(tmp_path, rows), nprocs=4)
     suite = everything()
     suite.update(rows)
     expected = suite.compute()
-    assert len(expected) == 28  # hits among 20 and among 3, five of the C score
+    assert len(expected) == 33  # hits among 20 and among 3, five of the C score, two of the similarity
     assert not any(math.isnan(value) for value in expected.values())
     for rank in range(4):
         for case, values in json.loads((tmp_path / f"{rank}.json").read_text()).items():
@@ -104,6 +112,6 @@ def test_every_metric_is_the_same_over_one_two_and_four_processes(tmp_path, corp
                 exact = [
                     name
                     for name in expected
-                    if name.startswith(("bleu", "brevity", "distinct", "hits", "c_", "entail", "contradict"))
+                    if name.startswith(("bleu", "brevity", "distinct", "hits", "c_", "entail", "contradict", "acc"))
                 ]
                 assert {name: values[name] for name in exact} == {name: expected[name] for name in exact}

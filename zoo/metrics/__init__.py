@@ -14,6 +14,8 @@ name                              unit      definition
 ``f1_2gram``                      %         the same over bigrams of ParlAI's words; a reply of one word has none: 0
 ``f1_lcs``                        %         mean over replies of 2 LCS / (words of reply + of reference), ParlAI's words
 ``rouge_l``                       %         the same over runs of a-z and 0-9 in lower case: rouge-score's rougeL
+``similarity``                    -1 to 1   mean over replies of the cosine with the reference, in an embedder's space
+``acc_sim_090``                   0 to 1    replies whose cosine is at least 0.9 / replies
 ``f1_teacher_forced_macro``       %         macro-F1 over token types, argmax against target ids, with padding: PAA's
 ``bleu_p1``, ``bleu_p2``          %         corpus n-gram precision, no brevity penalty: PAA's "BLEU-1/2"
 ``bleu1``, ``bleu2``, ``bleu4``   %         corpus BLEU up to that order, with brevity penalty (sacrebleu)
@@ -21,6 +23,9 @@ name                              unit      definition
 ``distinct_1``, ``distinct_2``    %         different n-grams / n-grams, punctuation characters are words
 ``distinct_2_per_unigram``        %         different bigrams / words: PAA's "Dist-2"
 ``distinct_s``                    %         different whole replies / replies
+``distinct_1_by_context``         0 to 1    mean over questions (last utterances of the history) of distinct_1
+``distinct_2_by_context``         0 to 1    mean over questions of distinct_2
+``distinct_s_by_context``         0 to 1    mean over questions of distinct_s
 ``hits_1_of_20``                  %         gold reply scores strictly above the 19 others; a tie is a miss
 ``c_score``                       -         mean over replies of sum over persona sentences of +1 / 0 / -1 (NLI)
 ``c_score_macro``                 -         mean over users of each one's c_score
@@ -31,9 +36,9 @@ name                              unit      definition
 ================================  ========  ============================================================================
 
 ``<metric>_user_mean`` is the mean over users of a text metric of each user's replies (`zoo.metrics.by_user`), with a
-bootstrap interval over users beside it (``intervals`` in metrics.json). The C score's version names its scorer; a
-scorer that is weak, of unknown accuracy or taught by a machine has its values listed under ``cautions`` there, and
-whatever prints them says "not comparable".
+bootstrap interval over users beside it (``intervals`` in metrics.json). The versions of the C score and of
+``similarity`` name the scorer and the embedder behind them; where one is weak, of unknown accuracy or taught by a
+machine, values are listed under ``cautions`` there, and whatever prints them says "not comparable".
 
 Splitting differently adds an ending: ``distinct_1_characters``, ``bleu4_char``, ``bleu4_ja_mecab``; words of Japanese
 end in ``_japanese`` (protocol=japanese), and their versions name the dictionary. Examples with K candidates instead of
@@ -51,6 +56,7 @@ if TYPE_CHECKING:
     from zoo.metrics.bleu import Bleu
     from zoo.metrics.c_score import CScore
     from zoo.metrics.distinct import DistinctNgrams, DistinctReplies
+    from zoo.metrics.distinct_by_context import DistinctNgramsByContext, DistinctRepliesByContext
     from zoo.metrics.f1 import TeacherForcedMacroF1, WordF1
     from zoo.metrics.generations import LIKELIHOOD_FIELDS, Generation, read_generations, write_generations
     from zoo.metrics.hits import Hits
@@ -59,6 +65,7 @@ if TYPE_CHECKING:
     from zoo.metrics.perplexity import BitsPerChar, ReferencePerplexity, TokenPerplexity, WordPerplexity
     from zoo.metrics.repetition import RepetitionRate
     from zoo.metrics.results import Results, read_results, write_results
+    from zoo.metrics.similarity import Similarity
     from zoo.metrics.suite import MetricSuite
     from zoo.metrics.text import clean_up
 
@@ -68,6 +75,8 @@ _HOME = {
     "CScore": "c_score",
     "DistinctNgrams": "distinct",
     "DistinctReplies": "distinct",
+    "DistinctNgramsByContext": "distinct_by_context",
+    "DistinctRepliesByContext": "distinct_by_context",
     "TeacherForcedMacroF1": "f1",
     "WordF1": "f1",
     "LIKELIHOOD_FIELDS": "generations",
@@ -86,6 +95,7 @@ _HOME = {
     "Results": "results",
     "read_results": "results",
     "write_results": "results",
+    "Similarity": "similarity",
     "MetricSuite": "suite",
     "clean_up": "text",
 }
@@ -96,7 +106,9 @@ __all__ = [
     "Bleu",
     "CScore",
     "DistinctNgrams",
+    "DistinctNgramsByContext",
     "DistinctReplies",
+    "DistinctRepliesByContext",
     "Generation",
     "GenerationMetric",
     "Hits",
@@ -107,6 +119,7 @@ __all__ = [
     "RepetitionRate",
     "Results",
     "RougeL",
+    "Similarity",
     "TeacherForcedMacroF1",
     "TokenPerplexity",
     "WordF1",

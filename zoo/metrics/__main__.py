@@ -4,7 +4,7 @@ import argparse
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from zoo.metrics.results import Results, caution_lines, read_results, result_pre
 from zoo.metrics.suite import MetricSuite
 
 PROTOCOLS = Path(__file__).parents[2] / "conf" / "protocol"
-SCORERS = PROTOCOLS.with_name("scorer")
+JUDGES = {"scorer": "lexical", "embedder": "characters"}  # parts of metrics that a run chooses, and the usual choice
+WITH_MODEL = {"scorer": "nli", "embedder": "sentence_model"}
 _GENERATIONS_FILE = re.compile(r"generations(?:_(?P<test_set>.+))?\.jsonl")
 
 
@@ -33,13 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder with generations.jsonl")
     parser.add_argument("--protocol", help="default, paa_reference or a YAML file [the one in RUN_DIR/config.yaml]")
     parser.add_argument("--scorer", help="lexical, or a folder or hub id of an NLI model [the run's own, else lexical]")
+    parser.add_argument(
+        "--embedder", help="characters, or a folder or hub id of a sentence model [the run's own, else characters]"
+    )
     parser.add_argument("--write", action="store_true", help="put the values into RUN_DIR/metrics.json")
     options = parser.parse_args(arguments)
     try:
         stored = stored_results(options.run_dir)
         protocol = options.protocol or recorded_protocol(options.run_dir)
-        usual = run_config(options.run_dir).get("scorer")
-        suite = load_protocol(protocol, described_scorer(options.scorer), usual)
+        chosen = {judge: described_judge(judge, name) for judge in JUDGES if (name := getattr(options, judge))}
+        suite = load_protocol(protocol, chosen, run_config(options.run_dir))
         recomputed = recompute(options.run_dir, suite)
         console = Console()
         if not console.is_terminal:
@@ -132,13 +136,15 @@ def write(run_dir: Path, recomputed: Results, stored: Results | None) -> None:
     )
 
 
-def load_protocol(protocol: Any, scorer: Any = None, usual_scorer: Any = None) -> MetricSuite:
+def load_protocol(
+    protocol: Any, chosen: Mapping[str, Any] | None = None, usual: Mapping[str, Any] | None = None
+) -> MetricSuite:
     """The suite that a name (a file of conf/protocol), a path or a configuration describes.
 
     Args:
         protocol: name, path or configuration.
-        scorer: configuration of a scorer that takes the place of its metrics' own.
-        usual_scorer: what `${scorer}` in a protocol's file stands for, else the lexical one.
+        chosen: configurations of a "scorer" and an "embedder" that take the place of its metrics' own.
+        usual: what `${scorer}` and `${embedder}` in a protocol's file stand for, else the lexical one and characters.
 
     Raises:
         UserError: there is no such protocol, or it is not one of metrics.
@@ -153,12 +159,18 @@ def load_protocol(protocol: Any, scorer: Any = None, usual_scorer: Any = None) -
                 known = ", ".join(sorted(file.stem for file in PROTOCOLS.glob("*.yaml")))
                 raise UserError(f"There is no protocol {protocol!r}. Choose {known or 'the path of a YAML file'}.")
             described = OmegaConf.load(path)
-        root = OmegaConf.merge({"scorer": scorer or usual_scorer or described_scorer("lexical")}, described)
-        plain: Any = OmegaConf.to_container(root, resolve=True)  # beside `scorer`, as in run.py's configuration
-        del plain["scorer"]
-        for metric in plain.get("metrics", {}).values():
-            if scorer and "scorer" in metric:
-                metric["scorer"] = scorer
+        chosen, usual = chosen or {}, usual or {}
+        judges = {
+            judge: chosen.get(judge) or usual.get(judge) or described_judge(judge, name)
+            for judge, name in JUDGES.items()
+        }
+        root = OmegaConf.merge(judges, described)
+        plain: Any = OmegaConf.to_container(root, resolve=True)  # beside the judges, as in run.py's configuration
+        for judge in JUDGES:
+            del plain[judge]
+            for metric in plain.get("metrics", {}).values():
+                if judge in chosen and judge in metric:
+                    metric[judge] = chosen[judge]
         suite = instantiate(plain)
     except (HydraException, OmegaConfBaseException, YAMLError, TypeError) as error:
         if isinstance(error.__cause__, UserError):  # of a metric's settings
@@ -169,12 +181,11 @@ def load_protocol(protocol: Any, scorer: Any = None, usual_scorer: Any = None) -
     return suite
 
 
-def described_scorer(name: str | None) -> Any:
-    """The configuration of a scorer that is named on the command line: lexical, or the path of an NLI model."""
-    if name is None:
-        return None
-    config = OmegaConf.load(SCORERS / ("lexical.yaml" if name == "lexical" else "nli.yaml"))
-    if name != "lexical":
+def described_judge(judge: str, name: str) -> Any:
+    """The configuration of a "scorer" or "embedder" that is named: the usual one, or the path of a model."""
+    usual = name == JUDGES[judge]
+    config = OmegaConf.load(PROTOCOLS.with_name(judge) / f"{name if usual else WITH_MODEL[judge]}.yaml")
+    if not usual:
         config.path = name
     return OmegaConf.to_container(config, resolve=True)
 

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from zoo.errors import UserError
@@ -97,15 +98,29 @@ def rouge_words(text: str) -> list[str]:
 class RougeL(LcsF1):
     """`rouge_l`: `lcs_f1` with beta 1 over `rouge_words`, in percent: rouge-score's rougeL F-measure.
 
-    With `words` "japanese" or "characters" it runs over those instead, lower-cased and without punctuation, and the
-    name ends in them. That is then `f1_lcs` of the same words: only in English do the two split differently.
+    Where more than half of the references have no such word, as in Japanese, it is NaN: the 0 that rouge-score gives
+    would be of the splitting and not of the replies. With `words` "japanese" or "characters" it runs over those
+    instead, lower-cased and without punctuation, and the name ends in them. That is then `f1_lcs` of the same words:
+    only in English do the two split differently.
 
     Raises:
         UserError: an unknown way of splitting, or Japanese words without their extra.
     """
+
+    n_wordless: Tensor
 
     def __init__(self, words: str = "whitespace") -> None:
         super().__init__(words)
         self.name = self.name.replace("f1_lcs", "rouge_l")
         if words == "whitespace":
             self.split = rouge_words
+            self.version = 2  # 1 had 0 in place of NaN
+        self.add_sum("n_wordless", dtype=torch.int64)
+
+    def _accumulate(self, rows: Sequence[Generation]) -> None:
+        super()._accumulate(rows)
+        if self.split is rouge_words:
+            self.n_wordless += sum(not rouge_words(reference) for (reference,) in columns(rows, "reference"))
+
+    def _result(self) -> Tensor:
+        return torch.where(2 * self.n_wordless > self.n_rows, torch.nan, super()._result())
