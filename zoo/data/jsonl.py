@@ -43,20 +43,37 @@ def read_jsonl(path: Path | str) -> list[Dialogue]:
     for line, raw in enumerate(raw_lines, start=1):
         if not raw.strip():
             continue
-        try:
-            dialogue = _dialogue(json.loads(raw.decode("utf-8")), default_id=f"{path.stem}:{line}")
-            if dialogue.id in line_of:
-                raise ValueError(f"the id {dialogue.id!r} was already used in line {line_of[dialogue.id]}")
-        except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors too
-            raise UserError(
-                f"{path}, line {line}: {error}. Expected one dialogue a line in the schema at the top of "
-                f"zoo/data/jsonl.py; mend the line."
-            ) from error
+        dialogue = parse_line(raw, path, line)
+        if dialogue.id in line_of:
+            raise _broken(path, line, f"the id {dialogue.id!r} was already used in line {line_of[dialogue.id]}")
         line_of[dialogue.id] = line
         dialogues.append(dialogue)
     if not dialogues:
         raise UserError(f"{path} is empty; expected one dialogue a line in the schema at the top of zoo/data/jsonl.py.")
     return dialogues
+
+
+def parse_line(raw: bytes, path: Path | str, line: int) -> Dialogue:
+    """The dialogue of one line.
+
+    Args:
+        raw: the line, with or without its end.
+        path, line: where it stands, counted from 1: for messages, and for the id of a dialogue without one.
+
+    Raises:
+        UserError: the line breaks the schema; names file and line.
+    """
+    try:
+        return _dialogue(json.loads(raw.decode("utf-8")), default_id=f"{Path(path).stem}:{line}")
+    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors too
+        raise _broken(path, line, str(error)) from error
+
+
+def _broken(path: Path | str, line: int, reason: str) -> UserError:
+    return UserError(
+        f"{path}, line {line}: {reason}. Expected one dialogue a line in the schema at the top of zoo/data/jsonl.py; "
+        "mend the line."
+    )
 
 
 def write_jsonl(dialogues: Iterable[Dialogue], path: Path | str) -> None:

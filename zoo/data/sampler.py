@@ -27,6 +27,55 @@ class MicroBatch(list[int]):
         self.tokens_per_step = tokens_per_step
 
 
+def num_parts(batch_size: int, world_size: int, accumulate: int) -> int:
+    """Micro-batches of a global batch over all ranks, W x A.
+
+    Raises:
+        UserError: `batch_size` cannot be dealt evenly to them.
+    """
+    parts = world_size * accumulate
+    if batch_size < parts or batch_size % parts:
+        raise UserError(
+            f"data.batch_size={batch_size} was given to {world_size} processes that accumulate {accumulate} "
+            f"micro-batches; expected a multiple of {world_size} x {accumulate} = {parts}, for example "
+            f"data.batch_size={parts * max(1, batch_size // parts)} or {parts * (batch_size // parts + 1)}."
+        )
+    return parts
+
+
+def similar_lengths(
+    lengths: NDArray[np.integer],
+    rows: NDArray[np.integer],
+    sizes: Sequence[int],
+    generator: np.random.Generator,
+    noise: float = NOISE,
+) -> list[NDArray[np.integer]]:
+    """Cut `rows` into batches of `sizes`, again and again along the segment whose lengths spread most.
+
+    Args:
+        lengths: [N, S] tokens of every row's segments.
+        rows: as many as `sizes` sum up to.
+        sizes: examples of every batch.
+        generator: of the noise, and of where the cuts are.
+        noise: on lengths, in standard deviations.
+    """
+    if len(sizes) == 1:
+        return [rows]
+    own = lengths[rows]
+    spread = own.std(axis=0)
+    keys = own[:, spread.argmax()] + generator.normal(scale=noise * spread.max(), size=len(rows))
+    order = np.argsort(keys, kind="stable")
+    if generator.random() < 0.5:
+        order = order[::-1]
+    shift = len(sizes) // 10
+    middle = len(sizes) // 2 + int(generator.integers(-shift, shift + 1))
+    cut = sum(sizes[:middle])
+    return [
+        *similar_lengths(lengths, rows[order[:cut]], sizes[:middle], generator, noise),
+        *similar_lengths(lengths, rows[order[cut:]], sizes[middle:], generator, noise),
+    ]
+
+
 class GlobalBatches(Sampler[list[int]]):
     """Batch sampler for training: global batches that do not depend on the number of devices.
 
@@ -69,13 +118,7 @@ class GlobalBatches(Sampler[list[int]]):
         self.order, self.reshuffle, self.probabilities = order, reshuffle, probabilities
         self.epoch = 0
         self.start = 0  # micro-batches of this epoch that were handed out before; used up by the next __iter__
-        parts = world_size * accumulate
-        if batch_size < parts or batch_size % parts:
-            raise UserError(
-                f"data.batch_size={batch_size} was given to {world_size} processes that accumulate {accumulate} "
-                f"micro-batches; expected a multiple of {world_size} x {accumulate} = {parts}, for example "
-                f"data.batch_size={parts * max(1, batch_size // parts)} or {parts * (batch_size // parts + 1)}."
-            )
+        parts = num_parts(batch_size, world_size, accumulate)
         if len(self.rows) < parts:
             raise UserError(
                 f"{len(self.rows)} training examples were given to {world_size} processes that accumulate {accumulate} "
@@ -166,36 +209,13 @@ class GlobalBatches(Sampler[list[int]]):
         else:
             shuffled = generator.choice(self.rows, size=len(self.rows), p=self.probabilities)
         batches: list[NDArray[np.integer]] = []
+        noise = NOISE if len(sizes) >= FEW else NOISE_OF_FEW
         taken = 0
         for first in range(0, len(sizes), POOL):
             pool = sizes[first : first + POOL]
-            self._halve(shuffled[taken : taken + sum(pool)], pool, generator, batches)
+            batches += similar_lengths(self.lengths, shuffled[taken : taken + sum(pool)], pool, generator, noise)
             taken += sum(pool)
         return [batches[index] for index in generator.permutation(len(batches))]
-
-    def _halve(
-        self,
-        rows: NDArray[np.integer],
-        sizes: list[int],
-        generator: np.random.Generator,
-        batches: list[NDArray[np.integer]],
-    ) -> None:
-        """Cut `rows` into batches of `sizes`, along the segment whose lengths spread most."""
-        if len(sizes) == 1:
-            batches.append(rows)
-            return
-        lengths = self.lengths[rows]
-        spread = lengths.std(axis=0)
-        noise = NOISE if len(self._sizes) >= FEW else NOISE_OF_FEW
-        keys = lengths[:, spread.argmax()] + generator.normal(scale=noise * spread.max(), size=len(rows))
-        order = np.argsort(keys, kind="stable")
-        if generator.random() < 0.5:
-            order = order[::-1]
-        shift = len(sizes) // 10
-        middle = len(sizes) // 2 + int(generator.integers(-shift, shift + 1))
-        cut = sum(sizes[:middle])
-        self._halve(rows[order[:cut]], sizes[:middle], generator, batches)
-        self._halve(rows[order[cut:]], sizes[middle:], generator, batches)
 
     @property
     def padding_fraction(self) -> float:
