@@ -31,7 +31,7 @@ ARROWS = {
     "zoo.scorers.__main__": {"zoo.scorers", "zoo.launch"},
     "zoo.rundir": {"zoo.adapters", "zoo.models.adapted", "zoo.metrics", "zoo.module", "zoo.data"},
     "zoo.terminal": {"zoo.metrics", "zoo.module"},
-    "zoo.stages": {"zoo.checkpoints", "zoo.launch"},
+    "zoo.stages": {"zoo.checkpoints", "zoo.launch", "zoo.export"},
     "zoo.running": {
         "zoo.stages",
         *("zoo.checkpoints", "zoo.launch", "zoo.loading", "zoo.rundir", "zoo.terminal", "zoo.module", "zoo.strategies"),
@@ -47,7 +47,8 @@ ARROWS = {
         "zoo.models.finetune",
         "zoo.data",
     },
-    "zoo.evidence": {"zoo.evidence", "zoo.metrics", "zoo.launch"},
+    "zoo.evidence": {"zoo.evidence", "zoo.metrics", "zoo.launch", "zoo.data"},
+    "zoo.questions": {"zoo.data", "zoo.loading", "zoo.launch", "zoo.metrics", "zoo.module"},
     "zoo": {"zoo.loading"},
 }
 NOT_IN_MODELS = {"lightning", "hydra", "wandb", "omegaconf"}

@@ -24,7 +24,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from zoo.data.demo_tokenizer import demo_tokenizer
+from zoo.data.demo_tokenizer import EMBEDDED, demo_tokenizer
 from zoo.data.template import add_dialogue_tokens
 from zoo.errors import UserError
 
@@ -45,7 +45,7 @@ class Backbone:
         path: a hub id or a folder in Hugging Face's format; None for a model that only exists as `architecture`.
         pretrained: load weights from `path`. False initialises at random from `architecture`.
         architecture: a Hugging Face configuration (with `model_type`) for random initialisation.
-        tokenizer_path: hub id or folder of the tokenizer; None takes `path`, "demo" the embedded one.
+        tokenizer_path: hub id or folder of the tokenizer; None takes `path`, "demo" and "synthetic_users" are embedded.
         revision: commit of the hub repository, recorded with every adapter.
         width, depth, heads: override the architecture of a random initialisation.
         dtype: fp32 (default), bf16 or fp64, of the backbone's weights.
@@ -70,7 +70,7 @@ class Backbone:
                 f"backbone.width, depth and heads size a random initialisation, but backbone {self.name} loads "
                 "pretrained weights; add backbone.pretrained=false, or leave the three out."
             )
-        unread = self.tokenizer_path == "demo" or (self.tokenizer_path and Path(self.path or "").is_dir())
+        unread = self.tokenizer_path in EMBEDDED or (self.tokenizer_path and Path(self.path or "").is_dir())
         if not self.pretrained and self.path and unread:
             raise UserError(
                 f"backbone.path={self.path} was given, but backbone {self.name} has random weights and a tokenizer of "
@@ -81,10 +81,10 @@ class Backbone:
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer as published, without a template's added tokens; a new object at each call."""
         source = self.tokenizer_path or self.path
-        if source == "demo":
-            folder = cache_root() / "demo_tokenizer"
+        if source in EMBEDDED:
+            folder = cache_root() / f"{source}_tokenizer"
             try:
-                demo_tokenizer(folder)
+                demo_tokenizer(folder, corpus=source)
             except OSError as error:
                 raise UserError(
                     f"The embedded tokenizer could not be kept in {folder} ({error.strerror or error}). Set the "
@@ -126,6 +126,13 @@ class Backbone:
         }.items():
             if value is not None:
                 setattr(config, setting, value)
+        if config.model_type in ("t5", "mt5"):  # whose sizes do not follow from one another
+            if self.depth is not None:
+                config.num_decoder_layers = self.depth
+            if self.width is not None or self.heads is not None:
+                config.d_kv = config.d_model // config.num_heads
+            if self.width is not None:
+                config.d_ff = 4 * self.width
         if config.hidden_size % config.num_attention_heads:
             raise UserError(
                 f"backbone.width={config.hidden_size} is no multiple of {config.num_attention_heads} heads; set "
@@ -153,6 +160,9 @@ class Backbone:
         else:
             config.vocab_size = tokenizer.vocab_size  # the tokenizer decides: no weights depend on it yet
             config.bos_token_id, config.eos_token_id = tokenizer.bos_token_id, tokenizer.eos_token_id
+            if config.is_encoder_decoder and getattr(config, "decoder_start_token_id", None) is None:
+                pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+                config.pad_token_id = config.decoder_start_token_id = pad  # as T5 begins
             model = auto.from_config(config, dtype=DTYPES[self.dtype])
         published = model.get_input_embeddings().num_embeddings
         added = tokenizer.get_added_vocab()

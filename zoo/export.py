@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from transformers import CONFIG_MAPPING
@@ -54,6 +55,20 @@ def export(run_dir: Path, folder: Path, checkpoint: str = "best", user: str | No
     network.save_pretrained(folder)
     module.template.tokenizer.save_pretrained(folder)
     print(f"language model and tokenizer: {folder}")
+
+
+def write_backbone(run_dir: Path, folder: Path) -> None:
+    """The network that a run trained for everybody, as a folder for the runs that go on from it; whole or not at all.
+
+    Args:
+        run_dir: of a run of model=finetune.
+        folder: is made; not a publication, so no licence is asked.
+    """
+    module = load(run_dir)
+    building = folder.with_name(f".{folder.name}.{os.getpid()}")
+    module.net.lm.save_pretrained(building)
+    module.template.tokenizer.save_pretrained(building)
+    os.replace(building, folder)
 
 
 def main() -> None:

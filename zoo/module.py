@@ -3,7 +3,7 @@
 Letters: B batch, R response, N response tokens of the batch, V vocabulary.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -26,6 +26,8 @@ from zoo.metrics.results import result_prefix
 from zoo.metrics.suite import MetricSuite
 from zoo.metrics.text import clean_up
 from zoo.models.base import DialogueModel
+
+UNREAD = "-"  # in the place of a response that is not known: a template encodes whole examples
 
 
 class DialogueModule(LightningModule):
@@ -271,6 +273,8 @@ class DialogueModule(LightningModule):
         *,
         persona: Sequence[str] = (),
         user: str = "",
+        profile: Mapping[str, str] | None = None,
+        partner_profile: Mapping[str, str] | None = None,
         seed: int | None = None,
     ) -> str:
         """Answer the last utterance of `history` (oldest first, alternating, the partner speaking last).
@@ -279,13 +283,13 @@ class DialogueModule(LightningModule):
             history: what was said; an empty list opens the conversation.
             persona: sentences of the one who answers.
             user: id of the one who answers; it must be known to a model with a state per user.
+            profile, partner_profile: of who answers and of the other, for templates that show them.
             seed: of sampled decoding.
         """
         if isinstance(history, str) or isinstance(persona, str):
             raise UserError(
                 "reply() was given a text for history or persona; expected lists of them: what was said, and sentences."
             )
-        self.eval()
         if seed is not None:
             torch.manual_seed(seed)
         said_by_responder = tuple((len(history) - i) % 2 == 0 for i in range(len(history)))
@@ -295,12 +299,24 @@ class DialogueModule(LightningModule):
             persona=tuple(persona),
             history=tuple(history),
             history_by_responder=said_by_responder,
-            response="-",  # a template encodes whole examples; generation never reads it
+            response=UNREAD,
             user=user,
+            profile=profile or {},
+            partner_profile=partner_profile or {},
         )
-        rows = [self.net.row_of(user)]
-        batch = collate([self.template.encode(example)], pad_id=self.template.pad_id, users=rows)
-        return self.respond(batch.to(self.device))[0]
+        return self.answer([example])[0]
+
+    @torch.no_grad()
+    def answer(self, examples: Sequence[DialogueExample]) -> list[str]:
+        """Decode a reply to every example, all in one batch; their own responses are not read, but must not be empty.
+
+        Raises:
+            UserError: an example is of a user whom the model does not know.
+        """
+        self.eval()
+        rows = [self.net.row_of(example.user) for example in examples]
+        batch = collate(self.template.encode_all(examples), pad_id=self.template.pad_id, users=rows)
+        return self.respond(batch.to(self.device))
 
     def _examples(self, stage: str, batch: DialogueBatch) -> list[DialogueExample]:
         return [self._datamodule.example(stage, row) for row in batch.example_id.tolist()]

@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import transformers
 import wandb
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
@@ -19,7 +20,7 @@ from zoo.loading import load_weights
 from zoo.models.adapted import AdaptedModel
 from zoo.module import DialogueModule
 from zoo.rundir import RunDirectory, is_first_process
-from zoo.stages import has_source, start_from_source
+from zoo.stages import gives_backbone, has_source, start_from_source
 from zoo.strategies import ShardedUsers
 from zoo.terminal import show_results
 
@@ -35,7 +36,8 @@ def run(cfg: DictConfig) -> float | None:
         raise UserError(f"run={unknown} is not among the verbs {', '.join(VERBS)}; write run=[fit,test].")
     if "source" in cfg.run and not has_source(cfg):
         raise UserError("run=[source] was given, but there is no source stage; choose one: source=base.")
-    if not has_source(cfg) or ("fit" not in cfg.run and "source" not in cfg.run and cfg.ckpt_path):
+    scores = "fit" not in cfg.run and "source" not in cfg.run and cfg.ckpt_path
+    if not has_source(cfg) or (scores and not gives_backbone(cfg)):  # all that a start gave is in the checkpoint
         return run_stage(cfg)
     directory = RunDirectory(cfg.run_dir)
     resolved = OmegaConf.to_yaml(cfg, resolve=True)
@@ -45,7 +47,7 @@ def run(cfg: DictConfig) -> float | None:
     verbs = [verb for verb in cfg.run if verb != "source"]
     if not verbs:
         return None
-    with children_with(**{"source.saved": f'"{started.model.net.start_from}"'}):  # they come when it is there
+    with children_with(**{"source.saved": f'"{started.source.saved}"'}):  # they come when it is there
         return run_stage(OmegaConf.merge(started, {"run": verbs}))  # type: ignore[arg-type]
 
 
@@ -190,7 +192,8 @@ def resumed_loggers(loggers: DictConfig, wandb_id: str | None) -> DictConfig:
 
 
 def quiet_libraries() -> None:
-    """Turn off advice that does not apply here."""
+    """Turn off advice that does not apply here, and bars over the loading of small files."""
+    transformers.utils.logging.disable_progress_bar()
     for pattern in (
         ".*does not have many workers.*",  # batches are assembled from memory-mapped ids in milliseconds
         ".*exists and is not empty.*",  # a resumed run's directory

@@ -1,10 +1,12 @@
 """Two stages in one command: what everybody starts from (the source), then the users.
 
 A source stage is a run of its own, in RUN_DIR/source, with the run's configuration but for what stands under `source`:
-its learner, optimizer, scheduler and callbacks take the places of the run's, its other settings are laid over them.
+its learner, optimizer, scheduler, callbacks and network take the places of the run's, its other settings are laid over
+them. What it gives is either what every user starts as, or the backbone that they are trained on.
 """
 
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from zoo.checkpoints import check_settings, flat
 from zoo.errors import UserError
+from zoo.export import write_backbone
 from zoo.launch import children_with
 
 log = logging.getLogger(__name__)
 REPLACED = ("learner", "optimizer", "scheduler", "callbacks")
-LAID_OVER = ("users", "data", "trainer", "model")
-OWN = ("saved", "run")
+LAID_OVER = ("users", "data", "trainer", "model", "template")
+OWN = ("saved", "directory", "run", "gives", "half_of_users")
 WRITTEN = ("checkpoints/best.ckpt", "provenance.json")  # by a finished stage; the second is the last thing it writes
 # settings of `data` that change no example and no person's part
 FREE_DATA = ("cache_dir", "num_workers", "eval_batch_size", "max_eval_examples", "test_parts", "download", "max_users")
@@ -29,6 +32,11 @@ def has_source(cfg: DictConfig) -> bool:
     return "learner" in (cfg.get("source") or {})
 
 
+def gives_backbone(cfg: DictConfig) -> bool:
+    """Is the source stage's network what the users are trained on?"""
+    return bool(cfg.source.get("gives") == "backbone")
+
+
 def source_of(cfg: DictConfig) -> DictConfig:
     """The configuration of a run's source stage, unresolved.
 
@@ -37,13 +45,17 @@ def source_of(cfg: DictConfig) -> DictConfig:
     """
     base: dict[str, Any] = OmegaConf.to_container(cfg)  # type: ignore[assignment]
     source = base.pop("source")
-    if unknown := sorted(set(source) - {*REPLACED, *LAID_OVER, *OWN}):
+    if unknown := sorted(set(source) - {*REPLACED, *LAID_OVER, *OWN, "net"}):
         raise UserError(
             f"source.{unknown[0]} was given; a source stage has settings under {', '.join((*REPLACED, *LAID_OVER))}, "
             "and shares the rest with the run."
         )
     base |= {name: source[name] for name in REPLACED if name in source}
+    if "net" in source:
+        base["model"]["net"] = source["net"]
     laid_over = {name: source[name] for name in LAID_OVER if name in source}
+    if "template" in source:  # what another kind of template has does not concern this one
+        laid_over["template"] = {key: value for key, value in source["template"].items() if key in base["template"]}
     own = {"source": {}, "run": source["run"], "run_dir": str(source_directory(cfg)), "ckpt_path": None}
     stage = OmegaConf.merge(base, laid_over, own)
     assert isinstance(stage, DictConfig)
@@ -51,14 +63,15 @@ def source_of(cfg: DictConfig) -> DictConfig:
 
 
 def source_directory(cfg: DictConfig) -> Path:
-    """Where a run's source stage lies."""
-    return Path(cfg.run_dir) / "source"
+    """Where a run's source stage lies, unless a saved one is used."""
+    return Path(cfg.source.get("directory") or Path(cfg.run_dir) / "source")
 
 
 def start_from_source(cfg: DictConfig, run_stage: Callable[[DictConfig], Any], begin: Callable[[], None]) -> DictConfig:
     """Train the source stage unless it is there, and let the run start from it.
 
-    A finished stage is used again when the run is resumed or scored; a stopped one goes on from its last checkpoint.
+    A finished stage is used again when the run is resumed or scored, and always where several runs share its directory;
+    a stopped one goes on from its last checkpoint.
 
     Args:
         cfg: of the whole run.
@@ -66,23 +79,20 @@ def start_from_source(cfg: DictConfig, run_stage: Callable[[DictConfig], Any], b
         begin: called before anything is written, when the source is to be trained.
 
     Returns:
-        The run's configuration with `model.net.start_from`; without `ckpt_path=last` where users had none yet.
+        The run's configuration with `source.saved`, and `model.net.start_from` or another backbone; without
+        `ckpt_path=last` where users had none yet.
 
     Raises:
         UserError: the run names another start too, or the stage that is there had other settings.
     """
-    if "start_from" not in cfg.model.net:
-        raise UserError("A source stage was chosen for a model that starts from none; leave out source=.")
-    if cfg.model.net.start_from is not None:
-        raise UserError(
-            f"model.net.start_from={cfg.model.net.start_from} was given together with a source stage; expected one of "
-            "the two. For a source stage that is trained already set source.saved= to its directory, or source=none."
-        )
+    if not gives_backbone(cfg):
+        _check_start(cfg)
     stage = source_of(cfg)
     trains = "fit" in cfg.run or "source" in cfg.run
     folder = Path(cfg.source.saved) if cfg.source.saved else source_directory(cfg)
     finished = all((folder / part).is_file() for part in WRITTEN)
-    if cfg.source.saved or (finished and (cfg.ckpt_path is not None or not trains)):
+    again = cfg.ckpt_path is not None or not trains or cfg.source.get("directory")
+    if cfg.source.saved or (finished and again):
         if finished:  # what else was given will be refused by the model
             check_same_source(folder, stage, resumed=not cfg.source.saved)
         log.info("source stage: %s", folder)
@@ -94,7 +104,7 @@ def start_from_source(cfg: DictConfig, run_stage: Callable[[DictConfig], Any], b
             f"run={list(cfg.run)} was given, but the source stage {folder} is not finished; expected run=[fit,...] to "
             "train it, or source.saved= with the directory of one."
         )
-    started = OmegaConf.merge(cfg, {"model": {"net": {"start_from": str(folder)}}})
+    started = OmegaConf.merge(cfg, {"source": {"saved": str(folder)}}, _start(cfg, folder))
     assert isinstance(started, DictConfig)
     if cfg.ckpt_path == "last" and not (Path(cfg.run_dir) / "checkpoints" / "last.ckpt").is_file():
         log.info("the users had no checkpoint yet: they begin")
@@ -102,10 +112,34 @@ def start_from_source(cfg: DictConfig, run_stage: Callable[[DictConfig], Any], b
     return started
 
 
+def _check_start(cfg: DictConfig) -> None:
+    """The model can start from something, and from nothing else than the source."""
+    if "start_from" not in cfg.model.net:
+        raise UserError("A source stage was chosen for a model that starts from none; leave out source=.")
+    if cfg.model.net.start_from is not None:
+        raise UserError(
+            f"model.net.start_from={cfg.model.net.start_from} was given together with a source stage; expected one of "
+            "the two. For a source stage that is trained already set source.saved= to its directory, or source=none."
+        )
+
+
+def _start(cfg: DictConfig, folder: Path) -> dict[str, Any]:
+    """The settings by which users start from a finished stage."""
+    if not gives_backbone(cfg):
+        return {"model": {"net": {"start_from": str(folder)}}}
+    backbone = folder / "backbone"
+    if not backbone.is_dir():
+        write_backbone(folder, backbone)
+    sizes = dict.fromkeys(("tokenizer_path", "revision", "width", "depth", "heads"))
+    return {"backbone": {"path": str(backbone), "pretrained": True} | sizes}
+
+
 def _train(cfg: DictConfig, stage: DictConfig, folder: Path, run_stage: Callable[[DictConfig], Any]) -> None:
     """Train a source stage, on from its last checkpoint where the run is resumed; users of an earlier one are gone."""
-    if cfg.ckpt_path is not None and (folder / "checkpoints" / "last.ckpt").is_file():
+    resumed = cfg.ckpt_path is not None or cfg.source.get("directory")
+    if resumed and (folder / "checkpoints" / "last.ckpt").is_file():
         stage.ckpt_path = "last"
+    shutil.rmtree(folder / "backbone", ignore_errors=True)
     for stale in (folder / "provenance.json", *(Path(cfg.run_dir) / "checkpoints").glob("*.ckpt")):
         stale.unlink(missing_ok=True)
     log.info("source stage: %s", folder)

@@ -1,6 +1,6 @@
-"""A byte-level BPE tokenizer for the demo corpus, in the form of GPT-2's: what the tiny backbones of the demo read.
+"""Byte-level BPE tokenizers of the embedded corpora, in the form of GPT-2's: what the tiny backbones read.
 
-Trained on the train split when first needed, in about a second and byte for byte the same each time, so no vocabulary
+Trained when first needed, in about a second and byte for byte the same each time, so no vocabulary
 file is shipped. Any text survives encoding and decoding, words of other languages just take more tokens.
 """
 
@@ -8,13 +8,16 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import GPT2Tokenizer
 
 from zoo.data.demo import demo_dialogues
+from zoo.data.profiles import JAPANESE
+from zoo.data.records import Dialogue
+from zoo.data.synthetic_users import SyntheticUsersCorpus, reply_pairs
 from zoo.errors import UserError
 
 END_OF_TEXT = "<|endoftext|>"  # GPT-2's only special token: begin, end and unknown
@@ -23,8 +26,29 @@ SAVED = "tokenizer.json"
 CONTEXT = 1024  # tokens, GPT-2's limit
 
 
-def demo_tokenizer(folder: Path, vocab_size: int = 1024) -> None:
-    """Train the tokenizer and save it to `folder`, from which `AutoTokenizer.from_pretrained` loads it offline.
+def demo_texts() -> Iterator[str]:
+    """Every sentence of the demo corpus's train split."""
+    return _sentences(demo_dialogues("train"))
+
+
+def synthetic_users_texts() -> Iterator[str]:
+    """Dialogues, reply pairs and profile values of the synthetic users, in both languages."""
+    for language in ("en", "ja"):
+        yield from _sentences(SyntheticUsersCorpus(language).load("train"))
+        yield from _sentences(list(reply_pairs(language, 0, 3000)))
+    for values in JAPANESE.values():
+        for names in values.items():
+            yield from (f" {name}," for name in names)
+
+
+EMBEDDED: dict[str, tuple[Callable[[], Iterator[str]], int]] = {  # name -> texts, size of the vocabulary
+    "demo": (demo_texts, 1024),
+    "synthetic_users": (synthetic_users_texts, 2048),
+}
+
+
+def demo_tokenizer(folder: Path, vocab_size: int | None = None, corpus: str = "demo") -> None:
+    """Train the tokenizer of an embedded corpus and save it to `folder`; `AutoTokenizer` loads it offline.
 
     The folder appears at once and complete. Where it exists it is kept, so several processes may call this together:
     the first to finish wins, and the others wrote the same bytes.
@@ -33,6 +57,8 @@ def demo_tokenizer(folder: Path, vocab_size: int = 1024) -> None:
         UserError: if `vocab_size` cannot hold the 256 bytes and the special token, or if something else (files, or a
             tokenizer of another size) is in the folder.
     """
+    texts, usual_size = EMBEDDED[corpus]
+    vocab_size = vocab_size or usual_size
     if vocab_size < SMALLEST:
         raise UserError(f"vocab_size={vocab_size} is too small: a byte-level vocabulary needs at least {SMALLEST}.")
     folder = Path(folder)
@@ -41,7 +67,7 @@ def demo_tokenizer(folder: Path, vocab_size: int = 1024) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _as_gpt2(_train(vocab_size)).save_pretrained(building)
+        _as_gpt2(_train(texts(), vocab_size)).save_pretrained(building)
         building.chmod(0o755)  # mkdtemp's folders are private
         with contextlib.suppress(OSError):  # another process was faster: its folder is not empty
             os.replace(building, folder)
@@ -59,7 +85,7 @@ def _expect(folder: Path, vocab_size: int) -> None:
         )
 
 
-def _train(vocab_size: int) -> Tokenizer:
+def _train(texts: Iterator[str], vocab_size: int) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -70,7 +96,7 @@ def _train(vocab_size: int) -> Tokenizer:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_texts(), trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
 
 
@@ -85,9 +111,9 @@ def _as_gpt2(tokenizer: Tokenizer) -> GPT2Tokenizer:
     )
 
 
-def _texts() -> Iterator[str]:
-    """Every sentence of train, each word with a blank before it: templates set words behind speaker tokens."""
-    for dialogue in demo_dialogues("train"):
+def _sentences(dialogues: list[Dialogue]) -> Iterator[str]:
+    """Each with a blank before it: templates set words behind speaker tokens."""
+    for dialogue in dialogues:
         for speaker in dialogue.speakers:
             yield from (" " + sentence for sentence in speaker.persona)
         yield from (" " + utterance.text for utterance in dialogue.utterances)

@@ -234,7 +234,7 @@ class DialogueTemplate:
 
     def _assemble(self, example: DialogueExample, ids: dict[str, list[int]]) -> EncodedExample:
         persona, persona_cut = self._persona_ids(example, ids)
-        context, context_cut = self._context_ids(example, ids)
+        context, context_cut = self._context_ids(example, ids, self._context_room(persona, example))
         room = self.max_response_tokens - len(self._end)
         responses = [ids[self.spaced(text)] for text in (example.response, *example.candidates)]
         scored = example.response if len(responses[0]) <= room else self.decode(responses[0][:room])
@@ -263,16 +263,20 @@ class DialogueTemplate:
         limit = self.max_persona_tokens or len(persona)
         return persona[:limit], len(persona) > limit
 
-    def _context_ids(self, example: DialogueExample, ids: dict[str, list[int]]) -> tuple[list[int], bool]:
+    def _context_room(self, persona: list[int], example: DialogueExample) -> int:
+        """How many tokens the context may have beside this persona segment."""
+        return self.max_context_tokens
+
+    def _context_ids(self, example: DialogueExample, ids: dict[str, list[int]], room: int) -> tuple[list[int], bool]:
         turns = self._turns(example)
         for start in range(len(turns)):
             context = self._turn_ids(turns[start:], ids)
-            if len(context) <= self.max_context_tokens:
+            if len(context) <= room:
                 return context, start > 0
         if not turns:
             return [], False
         mark = self._marks[turns[-1][0]]  # even the newest turn alone is too long
-        return [*mark, *context[len(context) - self.max_context_tokens + len(mark) :]], True
+        return [*mark, *context[len(context) - room + len(mark) :]], True
 
     def _turn_ids(self, turns: list[tuple[str, str]], ids: dict[str, list[int]]) -> list[int]:
         if self.lone_blanks:

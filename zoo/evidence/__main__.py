@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.evidence import curves, dialogues, examples, sensitivity
+from zoo.evidence import curves, dialogues, examples, sensitivity, users
 from zoo.evidence.output import wide_console
 from zoo.launch import user_message
 
-REPORTS = {"sensitivity": sensitivity, "dialogues": dialogues, "examples": examples, "curves": curves}
+REPORTS = {
+    "sensitivity": sensitivity, "dialogues": dialogues, "examples": examples, "curves": curves, "users": users,
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

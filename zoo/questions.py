@@ -1,0 +1,139 @@
+"""`python -m zoo.questions RUN_DIR`: the same 70 questions for every user; how different are the answers?
+
+Source: Otsuka et al. 2024, section 4.3: for each question Distinct-1, -2 and -S of the answers of all users' models,
+and the mean over questions; greedy. Which profile a partner has there is not printed: here none. Batches hold many
+users.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.table import Table
+from transformers import GenerationConfig
+
+from zoo.data.datamodule import DialogueDataModule
+from zoo.data.questions import personal_questions
+from zoo.data.records import DialogueExample
+from zoo.errors import UserError
+from zoo.files import write_atomically
+from zoo.launch import readable_errors
+from zoo.loading import load
+from zoo.metrics.__main__ import load_protocol
+from zoo.metrics.generations import Generation, write_generations
+from zoo.metrics.results import result_prefix, write_results
+from zoo.metrics.suite import MetricSuite
+from zoo.module import UNREAD, DialogueModule
+
+FOLDER = "questions"  # below the run directory
+
+
+def answers_of(
+    module: DialogueModule, users: Sequence[DialogueExample], questions: Sequence[str], batch_size: int
+) -> list[Generation]:
+    """Every user's reply to every question, question by question.
+
+    Args:
+        module: of the run.
+        users: an example of each user, for id, persona and profile.
+        questions: what is asked, each as the first thing that is said.
+        batch_size: replies decoded together, mixed over users.
+    """
+    asked = [
+        DialogueExample(
+            id=f"{number}/{one.user}", dialogue=str(number), persona=one.persona, history=(question,),
+            history_by_responder=(False,), response=UNREAD, user=one.user, profile=one.profile,
+        )
+        for number, question in enumerate(questions) for one in users
+    ]  # fmt: skip
+    replies = [
+        reply
+        for start in range(0, len(asked), batch_size)
+        for reply in module.answer(asked[start : start + batch_size])
+    ]
+    return [
+        Generation(
+            id=example.id, user=example.user, persona=list(example.persona), history=list(example.history),
+            reference="", response=reply, nll=None, n_tokens=None,
+        )
+        for example, reply in zip(asked, replies, strict=True)
+    ]  # fmt: skip
+
+
+def users_of(data: DialogueDataModule) -> list[DialogueExample]:
+    """An example of every user in the data, in the order of ids.
+
+    Raises:
+        UserError: the data name nobody.
+    """
+    data.setup()
+    if data.users == [""]:
+        raise UserError("The run's data name no users; expected data with users, such as data=synthetic_users.")
+    table = data.table("train")
+    first: dict[str, int] = {}
+    for row, user in enumerate(table.strings("user")):
+        first.setdefault(user, row)
+    return [table.example(first[user]) for user in data.users if user in first]
+
+
+def ask(run_dir: Path, language: str, number: int | None, batch_size: int, protocol: str) -> tuple[MetricSuite, float]:
+    """Let a run's users answer; writes generations.jsonl, metrics.json and config.yaml into RUN_DIR/questions.
+
+    Returns:
+        The suite with its counts, and seconds of decoding.
+    """
+    questions = personal_questions(language)[:number]
+    module = load(run_dir)
+    cfg = OmegaConf.load(run_dir / "config.yaml")
+    users = users_of(instantiate(cfg.data.datamodule))
+    module.decoding = GenerationConfig(  # greedy, "to avoid the influence of the sampling probability"
+        max_new_tokens=module.decoding.max_new_tokens,
+        pad_token_id=module.template.pad_id,
+        eos_token_id=module.template.eos_id,
+    )
+    began = time.perf_counter()
+    rows = answers_of(module, users, questions, batch_size)
+    seconds = time.perf_counter() - began
+    suite = load_protocol(protocol)
+    suite.update(rows)
+    found = {f"{result_prefix('')}{name}": value for name, value in suite.compute().items()}
+    folder = run_dir / FOLDER
+    folder.mkdir(exist_ok=True)
+    described = {"protocol": OmegaConf.load(Path(__file__).parents[1] / "conf" / "protocol" / f"{protocol}.yaml")}
+    write_atomically(folder / "config.yaml", [OmegaConf.to_yaml(described).encode()])
+    write_generations(folder / "generations.jsonl", rows)
+    write_results(folder / "metrics.json", found, suite.versions(), len(rows), seed=None)
+    return suite, seconds
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m zoo.questions", description=__doc__)
+    parser.add_argument("run_dir", type=Path, nargs="+", metavar="RUN_DIR")
+    parser.add_argument("--language", default="en", help="of the questions: en or ja")
+    parser.add_argument("--number", type=int, help="ask only so many [all 70]")
+    parser.add_argument("--batch-size", type=int, default=64)
+    options = parser.parse_args()
+    protocol = "user_diversity" if options.language == "en" else f"user_diversity_{options.language}"
+    table = Table(title="answers to the same questions", title_justify="left", header_style="bold")
+    table.add_column("run")
+    with readable_errors():
+        for run_dir in options.run_dir:
+            suite, seconds = ask(run_dir, options.language, options.number, options.batch_size, protocol)
+            found = suite.compute()
+            if len(table.columns) == 1:
+                for name in (*found, "seconds"):
+                    table.add_column(name, justify="right")
+            table.add_row(str(run_dir), *(f"{value:.4f}" for value in found.values()), f"{seconds:.1f}")
+    console = Console()
+    if not console.is_terminal:
+        console.width = 120
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
