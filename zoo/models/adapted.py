@@ -38,12 +38,12 @@ class AdaptedModel(UserRows):
         super().__init__(backbone, tokenizer, shared=shared, seed=seed, start_from=start_from)
         self.lm = backbone.load(tokenizer, dropout=0.0).requires_grad_(False).eval()
         choose_attention(self.lm)
-        published = self.lm.config.vocab_size
-        if len(added := tokenizer.get_added_vocab()) and max(added.values()) >= len(backbone.tokenizer()):
+        known = len(backbone.tokenizer())
+        if added := [token for token, number in tokenizer.get_added_vocab().items() if number >= known]:
             raise UserError(
                 f"The template adds tokens ({', '.join(added)}) to a backbone whose embeddings stay frozen, so their "
-                f"vectors would stay random (it knows {published} tokens). Use template=plain, or one without "
-                "added_tokens."
+                "vectors would stay random. Train the whole network on this template first (source=adaptation, or "
+                "backbone.path= of a run that was exported), or use template=plain."
             )
 
     def train(self, mode: bool = True) -> "AdaptedModel":
