@@ -82,7 +82,7 @@ class DialogueModule(LightningModule):
         self._introduce_users()
         limit = getattr(self.net.lm.config, "max_position_embeddings", None)
         for split in {"fit": ("train", "valid"), "validate": ("valid",), "test": ("test",)}.get(stage, ()):
-            lengths = dict(zip(SEGMENTS, self._datamodule.table(split).lengths.T, strict=True))
+            lengths = dict(zip(SEGMENTS, self._datamodule.lengths(split).T, strict=True))
             prompt = int(sum((lengths[name] for name in self.net.prompt_segments), 0 * lengths["response"]).max())
             answer = max(int(lengths["response"].max()), self.decoding.max_new_tokens if stage == "test" else 0)
             prompt += self.net.num_extra_positions
@@ -147,7 +147,8 @@ class DialogueModule(LightningModule):
         except ValueError as error:  # a schedule over the whole run of a run without an end
             raise UserError(
                 f"The scheduler needs to know how long training lasts ({error}), but trainer.max_epochs and "
-                "trainer.max_steps set no limit. Set one of them, or scheduler=constant."
+                "trainer.max_steps set no limit that can be told in steps. Set one of them (trainer.max_steps, where "
+                "the data are streamed), or scheduler=constant."
             ) from error
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
@@ -157,7 +158,8 @@ class DialogueModule(LightningModule):
         Not the Trainer's own estimate: that opens the loaders before a checkpoint's position in them is restored.
         """
         epochs, steps = self.trainer.max_epochs, self.trainer.max_steps
-        limits = [] if epochs in (None, -1) else [epochs * self._datamodule.steps_per_epoch()]
+        per_epoch = None if epochs in (None, -1) else self._datamodule.steps_per_epoch()
+        limits = [] if epochs is None or per_epoch is None else [epochs * per_epoch]
         return min(limits + ([] if steps == -1 else [steps]), default=None)
 
     # -- evaluation ---------------------------------------------------------------------------------------------------

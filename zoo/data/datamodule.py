@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from zoo.data.batch import SEGMENTS, DialogueBatch
@@ -139,7 +141,7 @@ class DialogueDataModule(LightningDataModule):
 
     def _open(self, stage: str | None, fetch: bool = False) -> None:
         """The tables of a stage's splits; of all splits where users are named: a user has one row in every stage."""
-        for splits in (_splits_of(stage), SPLITS):
+        for splits in (splits_of(stage), SPLITS):
             if fetch and hasattr(self.corpus, "prepare"):
                 self.corpus.prepare(splits)
             for split in splits:
@@ -233,6 +235,10 @@ class DialogueDataModule(LightningDataModule):
         for table in self._tables.values():
             table.number_users(self.users)
 
+    def lengths(self, split: str) -> NDArray[np.integer]:
+        """Tokens of persona, context and response, [N, 3]: no example of the split needs more than the longest."""
+        return self.table(split).lengths
+
     def personas(self) -> dict[str, list[str]]:
         """Each user's persona sentences in the training split, in the order in which they first appear."""
         table = self.table("train")
@@ -265,8 +271,8 @@ class DialogueDataModule(LightningDataModule):
             )  # fmt: skip
         return ResumableLoader(self.table("train"), batch_sampler=batches, **self._loader_options())
 
-    def steps_per_epoch(self) -> int:
-        """Optimizer steps of one training epoch under the trainer's processes, accumulation and limit.
+    def steps_per_epoch(self) -> int | None:
+        """Optimizer steps of one training epoch under the trainer's processes, accumulation and limit; None: unknown.
 
         No loader is made, so a scheduler may ask before Lightning makes its own. `limit_train_batches` (which
         `overfit_batches` and `fast_dev_run` set) counts micro-batches; an accumulation that it breaks off is a step.
@@ -385,7 +391,8 @@ class Rounds:
         return self.rounds()
 
 
-def _splits_of(stage: str | None) -> tuple[str, ...]:
+def splits_of(stage: str | None) -> tuple[str, ...]:
+    """The splits that a stage's `setup` opens; all of them for None."""
     return {"fit": ("train", "valid"), "validate": ("valid",), "test": ("test",)}.get(stage or "", SPLITS)
 
 
