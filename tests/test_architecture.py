@@ -49,6 +49,9 @@ ARROWS = {
     },
     "zoo.evidence": {"zoo.evidence", "zoo.metrics", "zoo.launch", "zoo.data"},
     "zoo.questions": {"zoo.data", "zoo.loading", "zoo.launch", "zoo.metrics", "zoo.module"},
+    "zoo.language_models": {"zoo.language_models"},
+    "zoo.prompted": {"zoo.prompted", "zoo.language_models", "zoo.data", "zoo.metrics", "zoo.rundir", "zoo.terminal"},
+    "zoo.prompted.__main__": {"zoo.prompted", "zoo.launch"},
     "zoo": {"zoo.loading"},
 }
 NOT_IN_MODELS = {"lightning", "hydra", "wandb", "omegaconf"}

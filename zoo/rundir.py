@@ -148,10 +148,27 @@ class RunDirectory:
     @rank_zero_only
     def write_provenance(self, trainer: Trainer, module: DialogueModule, data: DialogueDataModule) -> None:
         """provenance.json: code, packages, machine, data, sizes, time and memory; earlier sessions stay, as a list."""
-        path = self.path / "provenance.json"
-        earlier = json.loads(path.read_text()) if path.is_file() else None
         parameters = {id(p): p for p in module.net.parameters()}.values()
         bank: Any = getattr(module.net, "bank", None)
+        self.write_session(
+            {
+                "parameters": {
+                    "all": sum(p.numel() for p in parameters),
+                    "trainable": sum(p.numel() for p in parameters if p.requires_grad),
+                    **({"trainable_per_user": bank.numbers_per_user} if module.net.has_user_rows else {}),
+                },
+                "global_batch_size": data.batch_size,
+                "optimizer_steps": trainer.global_step,
+                "data": data.provenance(),
+            },
+            processes=trainer.world_size,
+        )
+
+    @rank_zero_only
+    def write_session(self, details: dict[str, Any], processes: int = 1) -> None:
+        """provenance.json: `details`, and where, with what and how long they came about; earlier sessions below."""
+        path = self.path / "provenance.json"
+        earlier = json.loads(path.read_text()) if path.is_file() else None
         record = {
             "code": _code_version(),
             "python": platform.python_version(),
@@ -159,19 +176,12 @@ class RunDirectory:
             "machine": {
                 "processor": platform.processor() or platform.machine(),
                 "accelerators": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
-                "processes": trainer.world_size,
+                "processes": processes,
                 "threads": torch.get_num_threads(),
             },
-            "parameters": {
-                "all": sum(p.numel() for p in parameters),
-                "trainable": sum(p.numel() for p in parameters if p.requires_grad),
-                **({"trainable_per_user": bank.numbers_per_user} if module.net.has_user_rows else {}),
-            },
-            "global_batch_size": data.batch_size,
-            "optimizer_steps": trainer.global_step,
             "seconds": round(time.time() - self._started, 1),
             "peak_memory_bytes": _peak_memory(),
-            "data": data.provenance(),
+            **details,
         }
         if earlier is not None:
             record["earlier"] = [*earlier.pop("earlier", []), earlier]

@@ -1,0 +1,84 @@
+"""How a local model's next token is chosen, each row of a batch by its own request.
+
+Letters: B batch, T prompt and answer so far, N answer so far, V vocabulary.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import LogitsProcessor, StoppingCriteria
+
+from zoo.language_models.base import Request
+
+
+class ChooseTokens(LogitsProcessor):
+    """Leaves every row one token to take: the likeliest, or one drawn by the row's own generator.
+
+    Before that, with c_v the times that token v is in the answer so far, a row's logits become
+
+        logit_v - frequency_penalty * c_v - presence_penalty * [c_v > 0]
+
+    as OpenAI's API reference defines the two. Transformers' repetition penalty divides instead, and counts the prompt.
+    A row's generator starts from its seed and prompt: batches neither share draws nor change them.
+    """
+
+    def __init__(self, requests: Sequence[Request], prompt_tokens: int) -> None:
+        self.requests = requests
+        self.prompt_tokens = prompt_tokens
+        self.generators = [torch.Generator().manual_seed(_seed(request)) for request in requests]
+        self.penalties = torch.tensor([(r.frequency_penalty, r.presence_penalty) for r in requests])  # [B, 2]
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Logits [B, V] after `input_ids` [B, T]: 0 for the token to take, -inf for all others."""
+        scores = self.penalised(input_ids[:, self.prompt_tokens :], scores)
+        chosen = scores.argmax(dim=-1)  # [B]
+        for row, request in enumerate(self.requests):
+            if request.temperature > 0:
+                uniform = torch.rand((), dtype=torch.float64, generator=self.generators[row]).item()
+                chosen[row] = draw(scores[row], request.temperature, request.top_p, uniform)
+        return torch.full_like(scores, -torch.inf).scatter_(1, chosen[:, None], 0.0)
+
+    def penalised(self, answer: Tensor, scores: Tensor) -> Tensor:
+        """Logits [B, V] less what the answers [B, N] so far cost them."""
+        if not self.penalties.any():
+            return scores
+        counts = torch.zeros_like(scores).scatter_add_(1, answer, torch.ones_like(answer, dtype=scores.dtype))
+        frequency, presence = self.penalties.to(scores).T[:, :, None]  # [B, 1] each
+        return scores - frequency * counts - presence * (counts > 0)
+
+
+class AnswersEnd(StoppingCriteria):
+    """Ends a row where its answer has all its tokens, or a stop string in it."""
+
+    def __init__(self, requests: Sequence[Request], prompt_tokens: int, decode: Callable[[list[int]], str]) -> None:
+        self.requests = requests
+        self.prompt_tokens = prompt_tokens
+        self.decode = decode
+
+    def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Any:
+        """Is the row's answer complete? [B] bool."""
+        answers = input_ids[:, self.prompt_tokens :].tolist()
+        ended = [self._ended(answer, request) for answer, request in zip(answers, self.requests, strict=True)]
+        return torch.tensor(ended, device=input_ids.device)
+
+    def _ended(self, answer: list[int], request: Request) -> bool:
+        if len(answer) >= request.max_new_tokens:
+            return True
+        return bool(request.stop) and any(mark in self.decode(answer) for mark in request.stop)
+
+
+def draw(logits: Tensor, temperature: float, top_p: float, uniform: float) -> int:
+    """The token at `uniform` of [0, 1) in the nucleus of `logits` [V], whose tokens stand likeliest first."""
+    probabilities, tokens = (logits.double() / temperature).softmax(-1).sort(descending=True, stable=True)
+    upper = probabilities.cumsum(-1)
+    nucleus = upper[(upper - probabilities) < top_p]  # the likeliest is always in it
+    place = int(torch.searchsorted(nucleus, uniform * nucleus[-1], right=True))
+    return int(tokens[min(place, len(nucleus) - 1)])
+
+
+def _seed(request: Request) -> int:
+    text = f"{request.seed}:{request.prompt}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(text).digest()[:7], "big")

@@ -1,0 +1,204 @@
+"""`TransformersLm`: any causal model in Hugging Face's format, on this machine.
+
+Letters: B batch, T prompt tokens, N answer tokens.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    LogitsProcessorList,
+    StoppingCriteriaList,
+)
+
+from zoo.errors import UserError
+from zoo.language_models.base import LanguageModel, Mode, Request, before_stop, check_mode
+from zoo.language_models.decoding import AnswersEnd, ChooseTokens
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "fp64": torch.float64}
+_OLD_WEIGHTS = "pytorch_model*.bin"
+_OTHER_FILES = ("*.json", "*.txt", "*.model", "*.jinja")  # config, tokenizer, chat template
+
+
+class TransformersLm(LanguageModel):
+    """Answers with a model of `AutoModelForCausalLM`, in left-padded batches of prompts of similar lengths.
+
+    Files are read when made, so that mistakes show at once; weights load with the first request. The decoding settings
+    in the model's folder are left out: an answer is decoded as its request says.
+
+    Args:
+        path: a folder in Hugging Face's format, or a hub id.
+        mode: "completions" continues the prompt; "chat" puts it into the tokenizer's chat template as the user's
+            message, for models that were trained to follow instructions.
+        batch_size: prompts in one forward; an answer does not depend on it, up to the rounding of `dtype`.
+        device: "auto" (the current GPU where there is one) or torch's name of one.
+        dtype: fp32, bf16, fp16 or fp64.
+        revision: of a hub id.
+
+    Raises:
+        UserError: no model there, or an unknown setting.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None,
+        mode: Mode = "completions",
+        batch_size: int = 16,
+        device: str = "auto",
+        dtype: str = "fp32",
+        revision: str | None = None,
+    ) -> None:
+        check_mode(mode)
+        if path is None:
+            raise UserError(
+                "The language model has no path. Give language_model.path=FOLDER, or a hub id of a causal language "
+                "model."
+            )
+        if dtype not in DTYPES or batch_size < 1:
+            raise UserError(
+                f"language_model.dtype={dtype}, batch_size={batch_size} was given; expected one of "
+                f"{', '.join(DTYPES)}, and at least 1 prompt in a batch."
+            )
+        self.path, self.mode = str(path), mode
+        self.batch_size, self.dtype = batch_size, DTYPES[dtype]
+        self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self.folder = model_folder(self.path, revision)
+        self.identity = f"transformers {files_hash(self.folder)} {mode} {dtype}"
+
+    def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, str]]:
+        """See `LanguageModel.answers`; a batch's answers come together.
+
+        Raises:
+            UserError: a prompt does not fit the model, or the model cannot be loaded.
+        """
+        tokens = [self._prompt_tokens(request) for request in requests]
+        by_length = sorted(range(len(requests)), key=lambda n: -len(tokens[n]))  # the longest first: memory is known
+        for first in range(0, len(requests), self.batch_size):
+            rows = by_length[first : first + self.batch_size]
+            texts = self._batch([requests[n] for n in rows], [tokens[n] for n in rows])
+            yield from zip(rows, texts, strict=True)
+
+    def _batch(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[str]:
+        _, model = self._loaded
+        longest = max(map(len, prompts))
+        input_ids, mask = left_padded(prompts, model.generation_config.pad_token_id)  # [B, T]
+        with torch.inference_mode():
+            output = model.generate(
+                input_ids=input_ids.to(self.device),
+                attention_mask=mask.to(self.device),
+                max_new_tokens=max(request.max_new_tokens for request in requests),
+                logits_processor=LogitsProcessorList([ChooseTokens(requests, longest)]),
+                stopping_criteria=StoppingCriteriaList([AnswersEnd(requests, longest, self._text)]),
+            )  # [B, T + N]
+        ends = set(_list(model.generation_config.eos_token_id))
+        texts = []
+        for request, row in zip(requests, output[:, longest:].tolist(), strict=True):
+            answer = row[: request.max_new_tokens]
+            end = next((place for place, token in enumerate(answer) if token in ends), len(answer))
+            texts.append(before_stop(self._text(answer[:end]), request.stop))
+        return texts
+
+    def _text(self, tokens: list[int]) -> str:
+        return str(self._loaded[0].decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    def _prompt_tokens(self, request: Request) -> list[int]:
+        """The prompt's ids: a begin token where the tokenizer sets one, no end token, for the text is to go on."""
+        tokenizer, model = self._loaded
+        if self.mode == "chat":
+            message = [{"role": "user", "content": request.prompt}]
+            text = tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
+            tokens = tokenizer(text, add_special_tokens=False)["input_ids"]  # the template has them
+        else:
+            tokens = tokenizer(request.prompt)["input_ids"]
+            if tokens and tokens[-1] == tokenizer.eos_token_id:
+                tokens = tokens[:-1]
+        if not tokens:
+            raise UserError("An empty prompt was given to the language model; expected at least one token.")
+        limit = getattr(model.config, "max_position_embeddings", None)
+        if limit is not None and len(tokens) + request.max_new_tokens > limit:
+            raise UserError(
+                f"A prompt of {len(tokens)} tokens and an answer of {request.max_new_tokens} were asked for, but "
+                f"{self.path} has {limit} positions. Lower max_new_tokens or the turns of history in the prompt "
+                "(prompt.max_turns), or choose a model with more."
+            )
+        return list(tokens)
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        """Tokenizer and model."""
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(self.folder)
+            model: Any = AutoModelForCausalLM.from_pretrained(self.folder, dtype=self.dtype)
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+            raise UserError(f"The language model {self.path} could not be loaded: {_first_line(error)}") from error
+        if self.mode == "chat" and not tokenizer.chat_template:
+            raise UserError(
+                f"language_model.mode=chat was given, but the tokenizer of {self.path} has no chat template; expected "
+                "a model trained on conversations. Use language_model.mode=completions."
+            )
+        ends = _list(model.generation_config.eos_token_id) or _list(tokenizer.eos_token_id)
+        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else next(iter(ends), 0)  # masked anyway
+        model.generation_config = GenerationConfig(do_sample=False, eos_token_id=ends or None, pad_token_id=pad)
+        return tokenizer, model.to(self.device).eval()
+
+
+def left_padded(rows: Sequence[list[int]], pad: int) -> tuple[Tensor, Tensor]:
+    """Ids [B, T] that end together, and their mask [B, T], 0 at pads."""
+    longest = max(map(len, rows))
+    ids = torch.tensor([[pad] * (longest - len(row)) + row for row in rows])
+    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+    return ids, mask
+
+
+def model_folder(path: str, revision: str | None = None) -> Path:
+    """The folder of a model: `path` itself, or where the hub's copy lies (fetched if need be).
+
+    Raises:
+        UserError: there is neither.
+    """
+    if Path(path).is_dir():
+        return Path(path)
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(path, revision=revision, allow_patterns=["*.safetensors", *_OTHER_FILES]))
+        if not list(folder.glob("*.safetensors")):  # an older model
+            folder = Path(snapshot_download(path, revision=revision, allow_patterns=[_OLD_WEIGHTS, *_OTHER_FILES]))
+        return folder
+    except Exception as error:  # offline, misspelt, gated, malformed: the hub has a class for each
+        raise UserError(
+            f"There is no language model {path!r}: no such folder, and the hub says {_first_line(error)}. Expected a "
+            "folder in Hugging Face's format or a hub id that is reachable or cached."
+        ) from error
+
+
+def files_hash(folder: Path) -> str:
+    """A hash of the names and bytes of weights, config and tokenizer.
+
+    Raises:
+        UserError: there are no weights.
+    """
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob(_OLD_WEIGHTS))
+    if not weights:
+        raise UserError(f"{folder} holds no weights; expected model.safetensors beside config.json.")
+    digest = hashlib.sha256()
+    for file in [*weights, *sorted({file for pattern in _OTHER_FILES for file in folder.glob(pattern)})]:
+        with file.open("rb") as stream:
+            digest.update(f"{file.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _list(ids: int | Sequence[int] | None) -> list[int]:
+    return [] if ids is None else [ids] if isinstance(ids, int) else list(ids)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
