@@ -81,7 +81,7 @@ class ProfileTemplate(DialogueTemplate):
             responder_mark="[SPK1]",
             separator="",
             space_punctuation=space_punctuation,
-            max_persona_tokens=None,
+            max_persona_tokens=max_source_tokens,  # longer ones are refused
             max_context_tokens=max_source_tokens,
             max_response_tokens=max_response_tokens,
             seed=seed,
