@@ -31,7 +31,7 @@ ARROWS = {
     "zoo.scorers.__main__": {"zoo.scorers", "zoo.launch"},
     "zoo.rundir": {"zoo.adapters", "zoo.models.adapted", "zoo.metrics", "zoo.module", "zoo.data"},
     "zoo.terminal": {"zoo.metrics", "zoo.module"},
-    "zoo.stages": {"zoo.checkpoints", "zoo.launch", "zoo.export"},
+    "zoo.stages": {"zoo.adapters", "zoo.checkpoints", "zoo.launch", "zoo.export"},
     "zoo.running": {
         "zoo.stages",
         *("zoo.checkpoints", "zoo.launch", "zoo.loading", "zoo.rundir", "zoo.terminal", "zoo.module", "zoo.strategies"),

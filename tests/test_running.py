@@ -296,6 +296,15 @@ def test_a_finished_run_can_be_trained_longer(small: Callable[..., DictConfig], 
     assert len(json.loads((tmp_path / "provenance.json").read_text())["earlier"]) == 1
 
 
+def test_a_choice_that_does_not_exist_is_answered_with_those_that_do(composed: Callable[..., DictConfig]) -> None:
+    from zoo.launch import user_message
+
+    with pytest.raises(Exception) as caught:
+        composed("source=reptile")
+    message = str(user_message(caught.value))
+    assert message.endswith("Available options in 'source': base none ppreptile temperature")
+
+
 def test_an_unwritable_cache_of_tokenizers_is_named(
     small: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:

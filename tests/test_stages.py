@@ -1,8 +1,9 @@
 """Two stages in one command: the source, then the users; resumed between and within them; begun from what is saved."""
 
 import json
+import math
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,37 @@ def test_a_source_is_the_run_but_for_what_stands_below_it(small: Callable[..., D
     assert stage.run_dir.endswith("/source")
 
 
+def write_personas(path: Path, dialogues: Sequence[int]) -> None:
+    """ConvAI2 text in which the i-th persona has dialogues[i] dialogue sides of one exchange."""
+    blocks = []
+    for persona, count in enumerate(dialogues):
+        for number in range(count):
+            own = [f"{place} your persona: i own {n} cats." for place, n in ((1, persona), (2, persona + 100))]
+            blocks += [*own, f"3 what about {number} ?\ti have {persona} ."]
+    path.write_text("\n".join([*blocks, ""]))
+
+
+def test_a_source_is_tested_by_itself(
+    composed: Callable[..., DictConfig], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """The control that Table 2 lacks: the source prefix on the test dialogues of B and C, and no users' stage."""
+    write_personas(tmp_path / "valid.txt", [6] * 8 + [3] * 3)  # by Table 1's shares A = 6, B = 2, C = 3
+    corpus = [f"data.root={tmp_path}", "data.name=convai2", "data.source=[valid]", "data.valid_file=valid.txt"]
+    tiny = [*TINY, "trainer=cpu", "decoding.max_new_tokens=3", "model.net.mlp_width=8", *SHORT]
+    run(composed("experiment=personapkt/source_unadapted", *corpus, *tiny))
+    source = tmp_path / "source"
+    scores = json.loads((source / "metrics.json").read_text())
+    assert scores["n_examples"] == 2 + 3, "a test dialogue of every persona of B and C, none of A"
+    for part, personas in (("B", 2), ("C", 3)):
+        for metric in ("ppl_token", "f1_parlai", "c_score"):
+            assert math.isfinite(scores["metrics"][f"test/{part}/{metric}"]), (part, metric)
+        assert scores["metrics"][f"test/{part}/ppl_token"] > 1
+        assert len((source / f"generations_{part}.jsonl").read_text().splitlines()) == personas
+    assert capsys.readouterr().out.rstrip().endswith(f"run directory: {source}")
+    assert not (tmp_path / "users.jsonl").exists()
+    assert OmegaConf.load(source / "config.yaml").data.parts == ["A"]
+
+
 def test_the_grid_gives_each_user_its_best(small: Callable[..., DictConfig], tmp_path: Path) -> None:
     grid = ["learner.grid.lr=[1e-9,1e-2]", "learner.grid.batch_size=[4,8]"]
     run(small("model=lora", *grid, "learner.slots=3", "learner.epochs=2", f"run_dir={tmp_path}/grid"))
@@ -217,10 +249,17 @@ def test_the_grid_gives_each_user_its_best(small: Callable[..., DictConfig], tmp
         (["source=base", "model.net.start_from=somewhere"], "together with a source stage"),
         (["run=[source]"], "there is no source stage"),
         (["source=base", "source.saved=nowhere"], "neither a PEFT folder"),
-        (["source=temperature", "source.data.temperature=0"], "data.temperature=0"),
+        (["source=temperature", "source.data.temperature=0"], "source.data.temperature"),
+        (["source=temperature", "source.data.temperature=warm"], "data.temperature=warm was given"),
+        (["source.saved=nowhere"], "no source stage was chosen"),
+        (["source=base", "source.run=[test]"], r"source.run=\['test'\] was given"),
+        (["source=base", "transfer=folded"], "transfer= .* was given with zoo.models.lora.LoRA"),
+        (["learner.grid.batch_size=[2.5]"], "batch_size=2.5 was given for a user; expected a whole number"),
+        (["learner.grid.lr=[high]"], "lr=high was given"),
         (["source=ppreptile", "source.learner.users_per_step=9"], "draws 9 users a step"),
         (["learner.grid.lr=[]"], "expected a list of different values"),
         (["learner.grid.lr=[1,2]", "learner.keep=last"], "together with learner.keep=last"),
+        (["source=base", "source.optimizer.lr=-1"], "The optimizer refused its settings .*learning rate: -1"),
         (["source=base", "+source.seed=1"], "source.seed was given"),
         (["learner.grid.lr=1"], "expected a list of different values"),
         (["+learner.grid.rate=[1]"], "knows no setting rate"),
@@ -236,9 +275,11 @@ def test_sources_that_do_not_fit_are_refused(
     prefix = ["model=prefix_tuning", "source=base", "transfer=folded", "model.net.mlp_width=8", *SHORT]
     run(small(*prefix, "run=[source]"))
     assert not (tmp_path / "users.jsonl").exists()
+    whole_run = small(*prefix, f"source.saved={tmp_path}", f"run_dir={tmp_path}/other")
+    refused(f"whole run; .* Give source.saved={tmp_path}/source", whole_run)
     saved = f"source.saved={tmp_path}/source"
     for overrides, complaint in (
-        (["model.net.num_virtual_tokens=5"], "num_virtual_tokens: 7 -> 5"),
+        (["model.net.num_virtual_tokens=5"], "The source stage .*num_virtual_tokens: 7 -> 5.*leave out source.saved="),
         (["backbone.width=64"], "backbone.width: 32 -> 64"),
         (["backbone.name=other"], "belongs to the backbone tiny"),
     ):
@@ -248,6 +289,9 @@ def test_sources_that_do_not_fit_are_refused(
     refused(r"prefix \(7, 2, 2, 4, 8\) instead of \(5, 2, 2, 4, 8\)", shorter)
     saved = f"source.saved={tmp_path}/source"
     refused("written by a zoo.models.prefix", small("model=lora", "source=base", saved, f"run_dir={tmp_path}/other"))
+    (tmp_path / "source" / "provenance.json").rename(tmp_path / "kept")
+    refused("stopped before its end", small(*prefix, saved, f"run_dir={tmp_path}/other"))
+    (tmp_path / "kept").rename(tmp_path / "source" / "provenance.json")
     direct = small("model=prefix_tuning", "model.net.reparametrised=true", "model.net.frozen_mlp=true")
     refused("transfer=embedding_only", direct)
     refused("starts from none", composed("model=paa", "data=demo", *TINY, "source=base"))

@@ -94,11 +94,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def check_settings(saved: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+TAKEN_FROM_RUN = "hydra.run.dir=RUN_DIR with ckpt_path=last or best takes them from there."
+
+
+def check_settings(
+    saved: Mapping[str, Any], current: Mapping[str, Any], weights: str = "The checkpoint", advice: str = TAKEN_FROM_RUN
+) -> None:
     """Refuse weights that were trained under other settings of network or template.
 
     Args:
         saved, current: resolved configurations of two runs; where one is empty nothing is compared.
+        weights: what is refused, at the beginning of a sentence.
+        advice: how else than by typing them the settings could be met.
 
     Raises:
         UserError: names every setting that differs, with both values.
@@ -111,8 +118,8 @@ def check_settings(saved: Mapping[str, Any], current: Mapping[str, Any]) -> None
     )
     if then.get("model.net._target_") != now.get("model.net._target_"):
         raise UserError(
-            f"The checkpoint was written by a {then.get('model.net._target_')}, but this run's model is a "
-            f"{now.get('model.net._target_')}. Select the model that wrote it, or another checkpoint."
+            f"{weights} was written by a {then.get('model.net._target_')}, but this run's model is a "
+            f"{now.get('model.net._target_')}. Select the model that wrote it, or give what this model wrote."
         )
     then = _unknown_then(now, then) | then
     different = [
@@ -122,8 +129,8 @@ def check_settings(saved: Mapping[str, Any], current: Mapping[str, Any]) -> None
     ]
     if different:
         raise UserError(
-            f"The checkpoint was trained under other settings than this run's ({'; '.join(different[:8])}). Give the "
-            "settings it was trained with; hydra.run.dir=RUN_DIR with ckpt_path=last or best takes them from there."
+            f"{weights} was trained under other settings than this run's ({'; '.join(different[:8])}). Give the "
+            f"settings it was trained with; {advice}"
         )
 
 

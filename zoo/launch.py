@@ -7,6 +7,7 @@ the whole sweep, which then runs twice, in two directories, or with half of its 
 
 import errno
 import os
+import re
 import sys
 import textwrap
 import time
@@ -75,8 +76,16 @@ def user_message(error: BaseException) -> str | None:
     if isinstance(error, InstantiationException):
         return None
     if isinstance(error, HydraException | OmegaConfBaseException):
-        return " ".join(" ".join(dict.fromkeys(str(link).strip() for link in chain[:2])).split())
+        return _without_search_path(" ".join(" ".join(dict.fromkeys(str(link).strip() for link in chain[:2])).split()))
     return None
+
+
+def _without_search_path(message: str) -> str:
+    """What Hydra says of a choice that does not exist, without where it looked and the files that others include."""
+    found = re.fullmatch(r"(.*Available options in '[^']*':)(.*?)(Config search path: .*)?", message)
+    if found is None:
+        return message
+    return " ".join([found[1], *(option for option in found[2].split() if not option.startswith("_"))])
 
 
 def resumed_arguments(typed: Sequence[str]) -> list[str]:

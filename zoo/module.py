@@ -138,7 +138,7 @@ class DialogueModule(LightningModule):
             return self.learner.optimizer(self.net)
         try:
             optimizer = self.optimizer([p for p in self.parameters() if p.requires_grad])
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise UserError(f"The optimizer refused its settings ({error}); see optimizer.* of this run.") from error
         try:
             scheduler = self.scheduler(optimizer=optimizer, num_training_steps=self.planned_steps())

@@ -12,6 +12,7 @@ from hydra.utils import instantiate
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
+from transformers.utils.logging import disable_progress_bar
 
 from zoo.checkpoints import check_settings, read_checkpoint
 from zoo.errors import UserError
@@ -20,7 +21,7 @@ from zoo.loading import load_weights
 from zoo.models.adapted import AdaptedModel
 from zoo.module import DialogueModule
 from zoo.rundir import RunDirectory, is_first_process
-from zoo.stages import gives_backbone, has_source, start_from_source
+from zoo.stages import check_stages, gives_backbone, has_source, start_from_source
 from zoo.strategies import ShardedUsers
 from zoo.terminal import show_results
 
@@ -34,8 +35,7 @@ def run(cfg: DictConfig) -> float | None:
     repair_child_processes()
     if unknown := [verb for verb in cfg.run if verb not in VERBS]:
         raise UserError(f"run={unknown} is not among the verbs {', '.join(VERBS)}; write run=[fit,test].")
-    if "source" in cfg.run and not has_source(cfg):
-        raise UserError("run=[source] was given, but there is no source stage; choose one: source=base.")
+    check_stages(cfg)
     scores = "fit" not in cfg.run and "source" not in cfg.run and cfg.ckpt_path
     if not has_source(cfg) or (scores and not gives_backbone(cfg)):  # all that a start gave is in the checkpoint
         return run_stage(cfg)
@@ -47,6 +47,7 @@ def run(cfg: DictConfig) -> float | None:
     verbs = [verb for verb in cfg.run if verb != "source"]
     if not verbs:
         return None
+    log.info("users' stage: %s", cfg.run_dir)
     with children_with(**{"source.saved": f'"{started.source.saved}"'}):  # they come when it is there
         return run_stage(OmegaConf.merge(started, {"run": verbs}))  # type: ignore[arg-type]
 
@@ -195,6 +196,7 @@ def quiet_libraries() -> None:
     """Turn off advice that does not apply here, and bars over the loading of small files."""
     transformers.utils.logging.disable_progress_bar()
     for pattern in (
+        ".*smaller than the logging interval.*",  # metrics.csv of a tiny run: validation only
         ".*does not have many workers.*",  # batches are assembled from memory-mapped ids in milliseconds
         ".*exists and is not empty.*",  # a resumed run's directory
         ".*in eval mode at the start of training.*",  # frozen backbones stay in it
@@ -206,3 +208,4 @@ def quiet_libraries() -> None:
     ):
         warnings.filterwarnings("ignore", message=pattern)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    disable_progress_bar()  # of loading weights

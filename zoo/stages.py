@@ -13,6 +13,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from zoo.adapters.peft_folder import CONFIG
 from zoo.checkpoints import check_settings, flat
 from zoo.errors import UserError
 from zoo.export import write_backbone
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 REPLACED = ("learner", "optimizer", "scheduler", "callbacks")
 LAID_OVER = ("users", "data", "trainer", "model", "template")
 OWN = ("saved", "directory", "run", "gives", "half_of_users")
+VERBS = ("fit", "validate", "test")
 WRITTEN = ("checkpoints/best.ckpt", "provenance.json")  # by a finished stage; the second is the last thing it writes
 # settings of `data` that change no example and no person's part
 FREE_DATA = ("cache_dir", "num_workers", "eval_batch_size", "max_eval_examples", "test_parts", "download", "max_users")
@@ -37,6 +39,28 @@ def gives_backbone(cfg: DictConfig) -> bool:
     return bool(cfg.source.get("gives") == "backbone")
 
 
+def check_stages(cfg: DictConfig) -> None:
+    """Refuse what only a source stage would read, where there is none.
+
+    Raises:
+        UserError: names the setting.
+    """
+    if "reparametrised" in cfg.model.net and "mlp_width" not in cfg.model.net:
+        raise UserError(
+            f"transfer= (model.net.reparametrised) was given with {cfg.model.net._target_}; it says how a source "
+            "prefix becomes a user's. Leave it out: what is no prefix is taken over as it is."
+        )
+    if has_source(cfg):
+        return
+    if "source" in cfg.run:
+        raise UserError("run=[source] was given, but there is no source stage; choose one: source=base.")
+    if saved := (cfg.source or {}).get("saved"):
+        raise UserError(
+            f"source.saved={saved} was given, but no source stage was chosen. Add the one that trained it, "
+            "source=base, temperature or ppreptile; or give model.net.start_from= instead, and no source."
+        )
+
+
 def source_of(cfg: DictConfig) -> DictConfig:
     """The configuration of a run's source stage, unresolved.
 
@@ -50,6 +74,8 @@ def source_of(cfg: DictConfig) -> DictConfig:
             f"source.{unknown[0]} was given; a source stage has settings under {', '.join((*REPLACED, *LAID_OVER))}, "
             "and shares the rest with the run."
         )
+    if list(source["run"])[:1] != ["fit"] or set(source["run"]) - set(VERBS):
+        raise UserError(f"source.run={list(source['run'])} was given; expected [fit] or [fit,test].")
     base |= {name: source[name] for name in REPLACED if name in source}
     if "net" in source:
         base["model"]["net"] = source["net"]
@@ -83,17 +109,18 @@ def start_from_source(cfg: DictConfig, run_stage: Callable[[DictConfig], Any], b
         `ckpt_path=last` where users had none yet.
 
     Raises:
-        UserError: the run names another start too, or the stage that is there had other settings.
+        UserError: the run names another start too, nothing is saved where it says, or the stage that is there had
+            other settings.
     """
     if not gives_backbone(cfg):
         _check_start(cfg)
     stage = source_of(cfg)
     trains = "fit" in cfg.run or "source" in cfg.run
-    folder = Path(cfg.source.saved) if cfg.source.saved else source_directory(cfg)
+    folder = saved_source(cfg.source.saved) if cfg.source.saved else source_directory(cfg)
     finished = all((folder / part).is_file() for part in WRITTEN)
     again = cfg.ckpt_path is not None or not trains or cfg.source.get("directory")
     if cfg.source.saved or (finished and again):
-        if finished:  # what else was given will be refused by the model
+        if finished:  # else it is a PEFT folder, which the model checks
             check_same_source(folder, stage, resumed=not cfg.source.saved)
         log.info("source stage: %s", folder)
     elif trains:
@@ -134,6 +161,33 @@ def _start(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     return {"backbone": {"path": str(backbone), "pretrained": True} | sizes}
 
 
+def saved_source(saved: str) -> Path:
+    """The folder behind `source.saved`.
+
+    Raises:
+        UserError: users cannot start from what is there.
+    """
+    folder = Path(saved)
+    if (folder / "source").is_dir():
+        raise UserError(
+            f"source.saved={saved} is the directory of a whole run; expected that of its source stage. Give "
+            f"source.saved={folder / 'source'}."
+        )
+    if (folder / CONFIG).is_file():
+        return folder
+    if not (folder / WRITTEN[0]).is_file():
+        raise UserError(
+            f"source.saved={saved} is neither a PEFT folder (it has no {CONFIG}) nor the directory of a source stage "
+            f"(it has no {WRITTEN[0]}). Give one of these: RUN_DIR/source, say."
+        )
+    if not (folder / WRITTEN[1]).is_file():
+        raise UserError(
+            f"source.saved={saved} is a source stage that was stopped before its end (it has no {WRITTEN[1]}). Go on "
+            f"with it first: hydra.run.dir={folder.parent} ckpt_path=last run=[source]."
+        )
+    return folder
+
+
 def _train(cfg: DictConfig, stage: DictConfig, folder: Path, run_stage: Callable[[DictConfig], Any]) -> None:
     """Train a source stage, on from its last checkpoint where the run is resumed; users of an earlier one are gone."""
     resumed = cfg.ckpt_path is not None or cfg.source.get("directory")
@@ -160,7 +214,8 @@ def check_same_source(folder: Path, stage: DictConfig, resumed: bool) -> None:
     """
     then: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=True)  # type: ignore[assignment]
     now: dict[str, Any] = OmegaConf.to_container(stage, resolve=True)  # type: ignore[assignment]
-    check_settings(then, now)
+    own = f"for a source of this run's own {'take another hydra.run.dir=' if resumed else 'leave out source.saved='}."
+    check_settings(then, now, weights=f"The source stage {folder}", advice=own)
     sections = ("seed", "data", *(("learner", "optimizer", "scheduler") if resumed else ()))
     before, after = (
         {key: value for name in sections for key, value in flat(name, config[name])} for config in (then, now)
@@ -173,6 +228,5 @@ def check_same_source(folder: Path, stage: DictConfig, resumed: bool) -> None:
     if different:
         raise UserError(
             f"The source stage {folder} had other settings than this run's would have ({'; '.join(different[:6])}): "
-            "another seed or other data put other people into part A. Give the settings it was trained with, or train "
-            "a source of this run's own in another directory."
+            f"another seed or other data put other people into part A. Give the settings it was trained with; {own}"
         )

@@ -143,7 +143,7 @@ def test_a_stopped_run_of_users_goes_on_where_it_was(
         (["model=prefix_tuning", "model.net.start=zeros"], "expected one of words, random"),
         (["model=lora", "+learner.overrides={nobody: {lr: 1}}"], "overrides names nobody"),
         (["model=lora", "data.max_users=500"], "500 users with at least 3 dialogues were asked for"),
-        (["model=lora", "learner.batch_size=0"], "expected a number above zero"),
+        (["model=lora", "learner.batch_size=0"], "expected a whole number above zero"),
         (["model=finetune", "users=each", "model.net.dropout=0.1"], "dropout would make a user's updates depend"),
     ],
 )

@@ -30,7 +30,7 @@ from zoo.data.examples import (
     subset_rows,
 )
 from zoo.data.matching import MatchedUsers, Matching, MinShared
-from zoo.data.mixing import temperature_probabilities
+from zoo.data.mixing import check_temperature, temperature_probabilities
 from zoo.data.records import DialogueExample
 from zoo.data.sampler import GlobalBatches, ResumableLoader, ShardSampler
 from zoo.data.table import ExampleTable, build_table, code_version, fingerprint
@@ -113,6 +113,8 @@ class DialogueDataModule(LightningDataModule):
         self.seed = seed
         self.pad_left = tuple(pad_left)
         self.max_eval_examples, self.temperature = max_eval_examples, temperature
+        if temperature is not None:
+            check_temperature(temperature)
         if temperature is not None and order != "shuffled":
             raise UserError(f"data.temperature={temperature} draws examples anew, but data.order={order} fixes them.")
         if unknown := set(self.pad_left) - set(SEGMENTS):

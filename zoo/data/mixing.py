@@ -22,8 +22,20 @@ def temperature_probabilities(owners: NDArray[np.integer], temperature: float) -
     Raises:
         UserError: `temperature` is not above zero.
     """
-    if not temperature > 0:
-        raise UserError(f"data.temperature={temperature} was given; expected a number above 0, or null for no mixing.")
+    check_temperature(temperature)
     _, user, counts = np.unique(owners, return_inverse=True, return_counts=True)
     drawn = np.exp(np.log(counts) / temperature - np.log(counts).max() / temperature)  # of users; safe for a small T
     return (drawn / drawn.sum() / counts)[user]  # type: ignore[no-any-return]
+
+
+def check_temperature(temperature: float) -> None:
+    """Refuse what is no temperature.
+
+    Raises:
+        UserError: it is no number above zero.
+    """
+    if not isinstance(temperature, int | float) or not temperature > 0:
+        raise UserError(
+            f"data.temperature={temperature} was given (source.data.temperature, of a source stage); expected a number "
+            "above 0, or null for no mixing."
+        )

@@ -123,7 +123,7 @@ class WithinUsers:
         if not fewest or (self.max_users is not None and self.max_users > fewest):
             raise UserError(
                 f"{self.max_users or 'Some'} users with at least {self.min_dialogues} dialogues were asked for, but "
-                f"the {'+'.join(self.splits)} dialogues have {fewest} of {len(of_user)}"
+                f"the {'+'.join(self.splits)} dialogues have {fewest} such (and {len(of_user)} users altogether)"
                 f"{'' if len(pools) == 1 else f' in one of the tested parts ({self.parts})'}. Lower data.max_users or "
                 "data.min_dialogues, name users of every tested part in data.only, or say who is who by data.users=."
             )

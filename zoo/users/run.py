@@ -49,9 +49,12 @@ class UserSettings:
     keep: Literal["best", "last"] = "best"
 
     def __post_init__(self) -> None:
+        optional = [name for name in ("patience", "clip") if getattr(self, name) is None]
         for name in ("lr", "batch_size", "epochs", "patience", "clip"):
-            if (value := getattr(self, name)) is not None and not value > 0:
-                raise UserError(f"learner.{name}={value} was given for a user; expected a number above zero.")
+            value, whole = getattr(self, name), name not in ("lr", "clip")
+            if name not in optional and not (isinstance(value, int if whole else int | float) and value > 0):
+                kind = "whole number" if whole else "number"
+                raise UserError(f"learner.{name}={value} was given for a user; expected a {kind} above zero.")
         if self.warmup_steps < 0 or self.min_improvement < 0:
             raise UserError(
                 f"learner.warmup_steps={self.warmup_steps}, learner.min_improvement={self.min_improvement} was given; "
