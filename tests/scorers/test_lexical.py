@@ -19,6 +19,8 @@ from zoo.scorers.lexical import LexicalNli
         ("i have 2 dogs .", "i have two dogs", ENTAILMENT),
         ("i have three dogs .", "i have two dogs", CONTRADICTION),
         ("i hate cats .", "i like cats", CONTRADICTION),
+        ("i am single .", "i am married", CONTRADICTION),  # opposites are compared as stems, like all words
+        ("i work in the morning", "i work at night", CONTRADICTION),
         ("i don't like cats .", "i like cats", CONTRADICTION),
         ("i never eat meat .", "i do not eat meat", ENTAILMENT),
         ("i do not hate cats .", "i like cats", ENTAILMENT),

@@ -32,7 +32,6 @@ zero one two three four five six seven eight nine ten eleven twelve thirteen fou
 nineteen twenty
 """
 _FUNCTION_WORDS, _NEGATIONS = frozenset(FUNCTION_WORDS.split()), frozenset(NEGATIONS.split())
-_OPPOSITES = frozenset(frozenset(pair.split()) for pair in OPPOSITES.split(","))
 _NUMBERS = {word: str(number) for number, word in enumerate(NUMBERS.split())}
 
 
@@ -106,3 +105,6 @@ def _stem(word: str) -> str:
             stem = word.removesuffix(ending)
             return stem + "e" if ending != "s" and stem[-1] in "vtzcg" and stem not in ("eat", "visit") else stem
     return word
+
+
+_OPPOSITES = frozenset(frozenset(map(_stem, pair.split())) for pair in OPPOSITES.split(","))  # met as stems
