@@ -14,6 +14,7 @@ from tests.scorers.conftest import THINGS, save_bert
 from zoo.errors import UserError
 from zoo.scorers.base import LABELS
 from zoo.scorers.record import Accuracy, ScorerRecord, write_record
+from zoo.scorers.training import new_classifier
 from zoo.scorers.transformers_nli import TransformersNli
 
 PAIRS = [
@@ -166,3 +167,24 @@ def test_mistakes(classifier: Path, tmp_path: Path) -> None:
     (broken / "model.safetensors").unlink()
     with pytest.raises(UserError, match="holds no weights"):
         TransformersNli(broken)
+
+
+def test_a_copy_that_is_not_whole(classifier: Path, tmp_path: Path) -> None:
+    cut = Path(shutil.copytree(classifier, tmp_path / "cut")) / "model.safetensors"
+    cut.write_bytes(cut.read_bytes()[:-1000])
+    with pytest.raises(UserError, match=r"could not be loaded: .*incomplete"):
+        TransformersNli(cut.parent).score(PAIRS)
+    wordless = Path(shutil.copytree(classifier, tmp_path / "wordless"))  # transformers would read all words as [UNK]
+    for name in ("tokenizer.json", "vocab.txt"):
+        (wordless / name).unlink()
+    with pytest.raises(UserError, match=r"could not be loaded: its tokenizer knows no words"):
+        TransformersNli(wordless).score(PAIRS)
+    with pytest.raises(UserError, match=r"cannot be made an NLI scorer: its tokenizer knows no words"):
+        new_classifier(str(wordless))
+    with pytest.raises(UserError, match=r"cannot be made an NLI scorer: .*incomplete"):
+        new_classifier(str(cut.parent))
+
+
+def test_half_a_surrogate_pair_is_scored_too(classifier: Path) -> None:
+    found = TransformersNli(classifier).score([("i like \udc80 dogs", "i like dogs"), ("i like ? dogs", "i like dogs")])
+    assert torch.allclose(found[0], found[1], atol=1e-6)

@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from lightning import LightningModule
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
     AutoModel,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     get_linear_schedule_with_warmup,
@@ -28,7 +28,7 @@ from zoo.scorers.balance import Batches
 from zoo.scorers.base import LABELS
 from zoo.scorers.measures import confusion, measures
 from zoo.scorers.pairs import NliPair
-from zoo.scorers.transformers_nli import AT_ONCE, model_folder
+from zoo.scorers.transformers_nli import AT_ONCE, load_tokenizer, model_folder
 
 
 class NliModule(LightningModule):
@@ -127,12 +127,12 @@ def new_classifier(path: str, dtype: torch.dtype = torch.float32) -> tuple[PreTr
     folder = model_folder(path)
     names = dict(enumerate(LABELS))
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = load_tokenizer(folder)
         encoder = AutoModel.from_pretrained(folder, dtype=dtype)
         config = encoder.config
         config.id2label, config.label2id = names, {name: index for index, name in names.items()}
         network = AutoModelForSequenceClassification.from_config(config, dtype=dtype)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"scorer.path={path} cannot be made an NLI scorer: {reason}") from error
     missing = network.base_model.load_state_dict(encoder.state_dict(), strict=False).missing_keys

@@ -89,8 +89,8 @@ class TransformersNli(NliScorer):
     def _score(self, pairs: Sequence[Pair]) -> Tensor:
         tokenizer, model = self._loaded
         encoded = tokenizer(
-            [premise for premise, _ in pairs],
-            [hypothesis for _, hypothesis in pairs],
+            [_encodable(premise) for premise, _ in pairs],
+            [_encodable(hypothesis) for _, hypothesis in pairs],
             truncation="longest_first",
             max_length=self.max_length,
             padding=False,
@@ -111,14 +111,15 @@ class TransformersNli(NliScorer):
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
         """Tokenizer and model."""
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        from safetensors import SafetensorError
+        from transformers import AutoModelForSequenceClassification
 
         try:
-            tokenizer = AutoTokenizer.from_pretrained(self.folder)
+            tokenizer = load_tokenizer(self.folder)
             model, found = AutoModelForSequenceClassification.from_pretrained(
                 self.folder, dtype=torch.float32, output_loading_info=True
             )
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise UserError(f"The NLI model {self.path} could not be loaded: {first_line(error)}") from error
         if missing := sorted(found["missing_keys"]):  # transformers fills them in at random
             raise UserError(
@@ -185,6 +186,20 @@ def model_folder(path: str, revision: str | None = None, also: Sequence[str] = (
         ) from error
 
 
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer beside a model.
+
+    Raises:
+        OSError, ValueError: there is none, or one without words, as transformers makes up where its files are missing.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        raise ValueError(f"its tokenizer knows no words; expected tokenizer.json or vocab.txt in {folder}")
+    return tokenizer
+
+
 def _id2label(folder: Path) -> dict[int, str]:
     from transformers import AutoConfig
 
@@ -205,6 +220,11 @@ def _file_hashes(folder: Path) -> list[str]:
         with file.open("rb") as stream:
             hashes += [file.name, hashlib.file_digest(stream, "sha256").hexdigest()]
     return hashes
+
+
+def _encodable(text: str) -> str:
+    """Without halves of surrogate pairs, which byte-level models write and tokenizers refuse."""
+    return text.encode(errors="replace").decode()
 
 
 def first_line(error: BaseException) -> str:
