@@ -29,6 +29,7 @@ ARROWS = {
     "zoo.launch": set(),
     "zoo.scorers": {"zoo.scorers"},
     "zoo.scorers.__main__": {"zoo.scorers", "zoo.launch"},
+    "zoo.scorers.run": {"zoo.scorers", "zoo.checkpoints"},
     "zoo.rundir": {"zoo.adapters", "zoo.models.adapted", "zoo.metrics", "zoo.module", "zoo.data"},
     "zoo.terminal": {"zoo.metrics", "zoo.module"},
     "zoo.stages": {"zoo.adapters", "zoo.checkpoints", "zoo.launch", "zoo.export"},

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,37 @@ def test_a_killed_training_goes_on_as_if_nothing_was(
 def test_a_bounded_training(training: Training) -> None:
     folder = train(training("trainer.max_steps=5"))
     assert json.loads((folder / "scorer.json").read_text())["steps"] == 5
+
+
+def test_nothing_but_a_scorer_is_replaced(training: Training, tmp_path: Path, encoder: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.tex").touch()
+    for folder in (precious, precious / "thesis.tex", encoder):
+        with pytest.raises(UserError, match="is there and is no scorer"):
+            train(training(f"folder={folder}"))
+    assert (precious / "thesis.tex").exists()
+    assert (encoder / "model.safetensors").exists()
+    assert not (tmp_path / "run" / "checkpoints").exists()  # said before anything is trained
+
+
+def test_a_scorer_stays_where_its_successor_cannot_be_moved_in(
+    training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = train(training("trainer.max_steps=1"))
+    before = (folder / "model.safetensors").read_bytes()
+    move = os.replace
+
+    def refuses(source: Path, destination: Path) -> None:
+        if str(source).endswith(".tmp") and Path(destination) == folder:
+            raise PermissionError("no")
+        move(source, destination)
+
+    monkeypatch.setattr(os, "replace", refuses)
+    with pytest.raises(PermissionError):
+        train(training("trainer.max_steps=2", f"run_dir={folder.parents[1]}/again", f"folder={folder}"))
+    assert (folder / "model.safetensors").read_bytes() == before
+    assert not list(folder.parent.glob(".*"))
 
 
 def test_any_head_is_replaced(tmp_path: Path, encoder: Path) -> None:

@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
+from zoo.checkpoints import flat
 from zoo.errors import UserError
 from zoo.files import write_atomically
 from zoo.scorers.balance import Batches, class_weights
 from zoo.scorers.base import LABELS
 from zoo.scorers.measures import confusion, measures, table
 from zoo.scorers.pairs import NliData, NliPair
-from zoo.scorers.record import Accuracy, ScorerRecord, write_record
+from zoo.scorers.record import FILE, Accuracy, ScorerRecord, write_record
 from zoo.scorers.training import NliModule, PaddedPairs, new_classifier
 from zoo.scorers.transformers_nli import TransformersNli
 
@@ -45,10 +46,12 @@ def train(cfg: DictConfig) -> Path:
         The scorer's folder, for `scorer.path=`.
 
     Raises:
-        UserError: data or encoder are not there, settings that fit nothing, or another training in the run directory.
+        UserError: data or encoder are not there, settings that fit nothing, another training in the run directory, or
+            something else than a scorer where the scorer shall be.
     """
     quiet_libraries()
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    check_folder(Path(cfg.folder))
     checkpoint = Path(cfg.run_dir) / "checkpoints" / "last.ckpt"
     compared = {key: value for key, value in plain.items() if key not in NOT_COMPARED}
     compared["max_steps"] = plain["trainer"]["max_steps"]  # the rate falls until then
@@ -109,6 +112,19 @@ def fit(
     return trainer
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse to put a scorer in place of anything but a scorer.
+
+    Raises:
+        UserError: `folder` is a file, or holds files but no scorer.json.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / FILE).is_file()):
+        raise UserError(
+            f"folder={folder} is there and is no scorer (it has no {FILE}); the new scorer would take its place. "
+            "Expected a folder that is not there yet, is empty, or holds a scorer to be replaced."
+        )
+
+
 def write_scorer(
     folder: Path,
     network: nn.Module,
@@ -142,6 +158,8 @@ def write_scorer(
             os.replace(folder, former)
         os.replace(temporary, folder)
     finally:
+        if former.exists() and not folder.exists():  # stopped between the two moves
+            os.replace(former, folder)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(former, ignore_errors=True)
     return TransformersNli(folder, max_length=max_length), counts
@@ -159,7 +177,7 @@ def same_settings(path: Path, settings: Mapping[str, Any], started: bool) -> Non
     Raises:
         UserError: the file holds other settings.
     """
-    now = dict(_flat("", settings))
+    now = {key: value for name, part in settings.items() for key, value in flat(name, part)}
     then = json.loads(path.read_bytes()) if started and path.is_file() else now
     different = [f"{key}: {then.get(key)} -> {now.get(key)}" for key in now | then if then.get(key) != now.get(key)]
     if different:
@@ -182,12 +200,3 @@ def quiet_libraries() -> None:
         ".*dataloader is not resumable.*",  # ours begins where the checkpoint was taken
     ):
         warnings.filterwarnings("ignore", message=pattern)
-
-
-def _flat(prefix: str, node: Any) -> Iterator[tuple[str, Any]]:
-    """("a.b", value) for every leaf."""
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            yield from _flat(f"{prefix}{'.' * bool(prefix)}{key}", value)
-    else:
-        yield prefix, node
