@@ -302,7 +302,7 @@ def test_a_choice_that_does_not_exist_is_answered_with_those_that_do(composed: C
     with pytest.raises(Exception) as caught:
         composed("source=reptile")
     message = str(user_message(caught.value))
-    assert message.endswith("Available options in 'source': base none ppreptile temperature")
+    assert message.endswith("Available options in 'source': adaptation base none ppreptile temperature")
 
 
 def test_an_unwritable_cache_of_tokenizers_is_named(

@@ -113,8 +113,7 @@ class RunDirectory:
         other: dict[str, Any] = {}
         if module.test_users:
             other |= {"users": module.test_users, "intervals": intervals(module.test_users)}
-        if cautions := module.test_metrics.cautions(module.test_versions):
-            other["cautions"] = cautions
+        other |= module.test_metrics.remarks(module.test_versions)
         write_results(
             self.path / "metrics.json",
             module.test_results,

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.metrics.generations import Generation
-from zoo.metrics.results import caution_lines, result_prefix
+from zoo.metrics.results import remark_lines, result_prefix
 from zoo.module import DialogueModule
 
 
@@ -21,7 +21,8 @@ def show_results(module: DialogueModule, num_replies: int) -> None:
     if len(sizes) > 1 and not console.is_terminal:
         console.width = 120  # in a log file rich would fold the table to 80
     console.print(metrics_table(module.test_results, module.test_versions, sizes))
-    for line in caution_lines(module.test_metrics.cautions(module.test_versions)):
+    metrics, names = module.test_metrics, module.test_versions
+    for line in remark_lines(metrics.scorers(names), metrics.cautions(names)):
         console.print(line, style="bold", highlight=False, markup=False)
     for rows in module.generations.values():
         spacing = max(1, len(rows) // max(1, num_replies))

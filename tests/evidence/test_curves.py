@@ -77,6 +77,15 @@ def test_cautions_are_told(
     assert json.loads((tmp_path / "curves.json").read_text())["not_comparable"] == [f"not comparable: {WEAK} (base)"]
 
 
+def test_what_scored_is_told(lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    scorer = "nli 1a2b3c4d, accuracy 0.8843 on dnli test (16,500 pairs)"
+    write_run(tmp_path / "meta10", 1, 0.2, {"scorers": {"c_score": scorer, "entail_rate": "unasked"}})
+    assert main(["curves", *lines, "--metric", METRIC, "--out", str(tmp_path)]) == 0
+    assert f"scored by {scorer} (meta)" in capsys.readouterr().out
+    found = json.loads((tmp_path / "curves.json").read_text())
+    assert (found["scored_by"], found["not_comparable"]) == ([f"scored by {scorer} (meta)"], [])
+
+
 def test_several_versions_are_told(lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     write_run(tmp_path / "meta10", 1, 0.2, version="1 of another scorer")
     assert main(["curves", *lines, "--metric", METRIC, "--out", str(tmp_path)]) == 0

@@ -210,6 +210,12 @@ def test_another_scorer_takes_the_caution_away(run_dir, tmp_path, capsys):
     results = read_results(run_dir / "metrics.json")
     assert "cautions" not in results.other
     assert results.versions["c_score"].startswith("1, nli ")
+    accuracy = f"{results.versions['c_score'].removeprefix('1, ')}, accuracy 0.9000 on dnli test (16,500 pairs)"
+    assert f"scored by {accuracy} (c_score," in " ".join(printed.split())
+    scored = {name for name in results.versions if name.startswith(("c_", "entail", "contradict"))}
+    assert results.other["scorers"] == dict.fromkeys(scored, accuracy)
+    assert main([str(run_dir), "--protocol", "default", "--write"]) == 0  # values that stay keep it
+    assert read_results(run_dir / "metrics.json").other["scorers"] == results.other["scorers"]
 
 
 def test_the_runs_own_scorer(run_dir, capsys):
@@ -232,7 +238,8 @@ def test_the_runs_own_scorer(run_dir, capsys):
 
 def test_a_suite_without_cautions_has_none():
     suite = load_protocol("default")
-    assert suite.cautions(suite.versions()) == {}
+    assert suite.cautions(suite.versions()) == suite.scorers(suite.versions()) == {}
+    assert suite.remarks(suite.versions()) == {}
 
 
 # -- intervals --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Scorers in whole runs: chosen by name, built only where the protocol asks, and cautions where one looks."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -37,11 +38,16 @@ def test_personapkt_on_the_demo(
     assert results["versions"]["c_score"].startswith("1, lexical ")
 
 
-def test_a_model_by_path_and_its_cache(small: Callable[..., DictConfig], tmp_path: Path, classifier: Path) -> None:
+def test_a_model_by_path_and_its_cache(
+    small: Callable[..., DictConfig], tmp_path: Path, classifier: Path, capsys: pytest.CaptureFixture
+) -> None:
     chosen = ("protocol=personapkt", "scorer=nli", f"scorer.path={classifier}", f"scorer.cache={tmp_path}/scores")
     run(small(*chosen))
     results = json.loads((tmp_path / "metrics.json").read_text())
     assert "accuracy is not known" in results["cautions"]["c_score"]
+    assert re.fullmatch("nli [0-9a-f]{8}, accuracy not known", results["scorers"]["c_score_user_mean"])
+    assert results["scorers"].keys() == results["cautions"].keys()
+    assert "scored by nli" in capsys.readouterr().out
     assert (tmp_path / "scores" / "nli.sqlite").is_file()
     from zoo.metrics.__main__ import main
 
@@ -49,6 +55,7 @@ def test_a_model_by_path_and_its_cache(small: Callable[..., DictConfig], tmp_pat
     again = json.loads((tmp_path / "metrics.json").read_text())
     assert again["metrics"] == results["metrics"]
     assert again["versions"] == results["versions"]
+    assert again["scorers"] == results["scorers"]
 
 
 def test_a_scorer_that_nobody_asks_is_not_built(

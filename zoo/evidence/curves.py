@@ -55,15 +55,15 @@ def report(options: argparse.Namespace, console: Console) -> None:
         name: gather([(setting(r, options.x), value(results[r], options.metric, r), r) for r in run_dirs])
         for name, run_dirs in runs.items()
     }
-    cautions = caution_lines({n: [results[r] for r in run_dirs] for n, run_dirs in runs.items()}, options.metric)
+    by_line = {name: [results[r] for r in run_dirs] for name, run_dirs in runs.items()}
+    scorers, cautions = scorer_lines(by_line, options.metric), caution_lines(by_line, options.metric)
     console.print(curves_table(curves, options.metric, options.x))
-    for line in cautions:
+    for line in scorers + cautions:
         console.print(line, style="bold", highlight=False, markup=False)
     out = options.out or Path()
     plain = {name: [asdict(point) for point in points] for name, points in curves.items()}
-    write_json(
-        out / "curves.json", {"metric": options.metric, "x": options.x, "curves": plain, "not_comparable": cautions}
-    )
+    told = {"scored_by": scorers, "not_comparable": cautions}
+    write_json(out / "curves.json", {"metric": options.metric, "x": options.x, "curves": plain, **told})
     draw(curves, options.metric, options.x, cautions, out / "curves.png")
     console.print(f"{out / 'curves.json'} and curves.png", highlight=False, markup=False, soft_wrap=True)
 
@@ -121,16 +121,27 @@ def caution_lines(results: Mapping[str, Sequence[Results]], metric: str) -> list
     Reasons are the metric's own (`cautions` of metrics.json) and several versions of it among the runs: a C score's
     version names its scorer.
     """
-    own = metric.rpartition("/")[-1]
-    reasons: dict[str, list[str]] = {}
-    for name, runs in results.items():
-        for cautions in (run.other.get("cautions") or {} for run in runs):
-            for reason in dict.fromkeys(cautions[key] for key in (own, metric) if key in cautions):
-                reasons.setdefault(str(reason), []).append(name)
+    own, reasons = metric.rpartition("/")[-1], _remarks("cautions", results, metric)
     versions = {str(run.versions.get(own)) for runs in results.values() for run in runs}
     if len(versions) > 1:
         reasons[f"{own} has several versions, {'; '.join(sorted(versions))}"] = list(results)
     return [f"not comparable: {reason} ({', '.join(dict.fromkeys(names))})" for reason, names in reasons.items()]
+
+
+def scorer_lines(results: Mapping[str, Sequence[Results]], metric: str) -> list[str]:
+    """What scored the values and how accurate it is: "scored by <what> (<lines>)"; nothing for other metrics."""
+    found = _remarks("scorers", results, metric)
+    return [f"scored by {scorer} ({', '.join(dict.fromkeys(names))})" for scorer, names in found.items()]
+
+
+def _remarks(key: str, results: Mapping[str, Sequence[Results]], metric: str) -> dict[str, list[str]]:
+    """Lines by what metrics.json says of the metric under `key`."""
+    found: dict[str, list[str]] = {}
+    for name, runs in results.items():
+        for told in (run.other.get(key) or {} for run in runs):
+            for remark in dict.fromkeys(told[k] for k in (metric.rpartition("/")[-1], metric) if k in told):
+                found.setdefault(str(remark), []).append(name)
+    return found
 
 
 def curves_table(curves: Curves, metric: str, x: str) -> Table:

@@ -37,8 +37,9 @@ name                              unit      definition
 
 ``<metric>_user_mean`` is the mean over users of a text metric of each user's replies (`zoo.metrics.by_user`), with a
 bootstrap interval over users beside it (``intervals`` in metrics.json). The versions of the C score and of
-``similarity`` name the scorer and the embedder behind them; where one is weak, of unknown accuracy or taught by a
-machine, values are listed under ``cautions`` there, and whatever prints them says "not comparable".
+``similarity`` name the scorer and the embedder behind them, a scorer's accuracy stands under ``scorers`` there; where
+one is weak, of unknown accuracy or taught by a machine, values are listed under ``cautions``, and whatever prints them
+says "not comparable".
 
 Splitting differently adds an ending: ``distinct_1_characters``, ``bleu4_char``, ``bleu4_ja_mecab``; words of Japanese
 end in ``_japanese`` (protocol=japanese), and their versions name the dictionary. Examples with K candidates instead of

@@ -19,7 +19,7 @@ from yaml import YAMLError
 from zoo.errors import UserError
 from zoo.metrics.by_user import intervals, results_by_user
 from zoo.metrics.generations import Generation, read_generations
-from zoo.metrics.results import Results, caution_lines, read_results, result_prefix, write_results
+from zoo.metrics.results import Results, read_results, remark_lines, result_prefix, write_results
 from zoo.metrics.suite import MetricSuite
 
 PROTOCOLS = Path(__file__).parents[2] / "conf" / "protocol"
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not console.is_terminal:
             console.width = 120  # in a log file rich would fold the table to 80
         console.print(comparison(recomputed, stored, suite.name))
-        for line in caution_lines(recomputed.other.get("cautions", {})):
+        for line in remark_lines(recomputed.other.get("scorers", {}), recomputed.other.get("cautions", {})):
             console.print(line, highlight=False, markup=False)
         if options.write:
             write(options.run_dir, recomputed, stored)
@@ -86,8 +86,7 @@ def recompute(run_dir: Path, suite: MetricSuite) -> Results:
         metrics |= means
         versions |= versions_of_means
         other["intervals"] = intervals(other["users"])
-    if cautions := suite.cautions(versions):
-        other["cautions"] = cautions
+    other |= suite.remarks(versions)
     return Results(metrics, versions, sum(map(len, generations.values())), seed=None, other=other)
 
 
@@ -123,16 +122,18 @@ def comparison(recomputed: Results, stored: Results | None, protocol: str) -> Ta
 def write(run_dir: Path, recomputed: Results, stored: Results | None) -> None:
     """Put the recomputed values into metrics.json; all other keys stay as they are."""
     kept = stored or Results({}, {}, recomputed.n_examples, seed=run_config(run_dir).get("seed"))
-    former = kept.other.pop("cautions", {}).items()  # those of values that stay as they are
-    cautions = {name: why for name, why in former if name not in recomputed.versions}
-    cautions |= recomputed.other.get("cautions", {})
+    other = kept.other | recomputed.other
+    for key in ("scorers", "cautions"):  # those of values that stay as they are stay too
+        former = kept.other.get(key, {}).items()
+        remarks = {name: remark for name, remark in former if name not in recomputed.versions}
+        other[key] = remarks | recomputed.other.get(key, {})
     write_results(
         run_dir / "metrics.json",
         metrics=kept.metrics | recomputed.metrics,
         versions=kept.versions | recomputed.versions,
         n_examples=kept.n_examples,
         seed=kept.seed,
-        other=kept.other | recomputed.other | ({"cautions": cautions} if cautions else {}),
+        other={key: value for key, value in other.items() if value or key not in ("scorers", "cautions")},
     )
 
 

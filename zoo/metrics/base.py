@@ -38,6 +38,7 @@ class GenerationMetric(Metric):
     version: int | str = 1  # a text names the dictionary too: "1, unidic-lite 1.0.8"
     needs: ClassVar[frozenset[str]]
     caution: str | None = None  # why its values compare with nobody's, as a sentence without a final period
+    scorer_description: str | None = None  # what scored the replies, and how accurate it is
     n_rows: Tensor
     n_lacking: Tensor
 

@@ -56,6 +56,7 @@ class CScore(GenerationMetric):
         self.strip_period = strip_period
         self.version = f"1, {scorer.short}{'' if strip_period else ', periods kept'}"
         self.caution = scorer.caution
+        self.scorer_description = scorer.description
         self.add_int_rows("counts", 5)  # user, replies, pairs, entailed, contradicted
 
     @property

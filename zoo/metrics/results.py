@@ -27,11 +27,12 @@ def result_prefix(test_set: str) -> str:
     return f"test/{test_set}/" if test_set else "test/"
 
 
-def caution_lines(cautions: Mapping[str, str]) -> list[str]:
-    """What stands below a table with such values, a line a reason: "not comparable: <why> (c_score, ...)"."""
+def remark_lines(scorers: Mapping[str, str], cautions: Mapping[str, str]) -> list[str]:
+    """What stands below a table with such values: "scored by <what> (c_score, ...)", "not comparable: <why> (...)"."""
     return [
-        f"not comparable: {reason} ({', '.join(name for name, why in cautions.items() if why == reason)})"
-        for reason in dict.fromkeys(cautions.values())
+        f"{opening} {remark} ({', '.join(name for name, own in remarks.items() if own == remark)})"
+        for opening, remarks in (("scored by", scorers), ("not comparable:", cautions))
+        for remark in dict.fromkeys(remarks.values())
     ]
 
 

@@ -131,10 +131,24 @@ class MetricSuite(nn.Module):
         """Version by name: of what the last `compute` gave, before the first one of what the metrics announce."""
         return dict(self._versions)
 
+    def remarks(self, results: Iterable[str]) -> dict[str, dict[str, str]]:
+        """What metrics.json tells of `results` beside their values: "scorers" and "cautions", where there are any."""
+        names = list(results)
+        found = {"scorers": self.scorers(names), "cautions": self.cautions(names)}
+        return {key: remarks for key, remarks in found.items() if remarks}
+
     def cautions(self, results: Iterable[str]) -> dict[str, str]:
         """Why a value compares with nobody's, by name, for those of `results` of which this is so; user means too."""
-        reasons = {name: metric.caution for metric in self._metrics for name in metric.result_names if metric.caution}
-        return {name: reasons[own] for name in results if (own := name.removesuffix(USER_MEAN)) in reasons}
+        return self._remarks("caution", results)
+
+    def scorers(self, results: Iterable[str]) -> dict[str, str]:
+        """What scored a value and how accurate it is, by name, for those of `results` that a scorer of texts made."""
+        return self._remarks("scorer_description", results)
+
+    def _remarks(self, attribute: str, results: Iterable[str]) -> dict[str, str]:
+        """An attribute of the metric that each of `results` comes from, for those where it says something."""
+        said = {name: getattr(metric, attribute) for metric in self._metrics for name in metric.result_names}
+        return {name: remark for name in results if (remark := said.get(name.removesuffix(USER_MEAN)))}
 
     def reset(self) -> None:
         """Forget all generations."""

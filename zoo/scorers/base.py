@@ -44,6 +44,11 @@ class NliScorer(ABC):
         """What versions of metrics carry: the kind and the first eight digits of the identity."""
         return f"{self.kind} {self.identity[:8]}"
 
+    @property
+    def description(self) -> str:
+        """What stands beside its scores in reports: "nli 1a2b3c4d, accuracy 0.8843 on dnli test (16,500 pairs)"."""
+        return f"{self.short}, accuracy {self.accuracy or 'not known'}"
+
     def __deepcopy__(self, memo: dict[int, Any]) -> "NliScorer":
         return self
 
