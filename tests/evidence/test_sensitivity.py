@@ -116,7 +116,7 @@ def other_points(folder: Path) -> None:
     ("spoil", "message"),
     [
         (only_one_setting, "were trained under one setting each.*learner.grid.lr=\\[1e-4,1e-3\\]"),
-        (other_points, "holds users of different grids"),
+        (other_points, "^[^ ]*users.jsonl holds users of different grids"),
         (lambda folder: write_users(folder, {"ann": [None] * 3}), "No user of .* has a validation loss"),
         (
             lambda folder: write_users(folder, {"ann": [1.0, None, None], "ben": [None, 2.0, 2.0]}),
@@ -125,6 +125,10 @@ def other_points(folder: Path) -> None:
         (
             lambda folder: (folder / "users.jsonl").write_text('{"grid": [{}]}\n'),
             "is not a record of users with a grid",
+        ),
+        (
+            lambda folder: write_users(folder, {"ann": [1.0, "lost", 2.0]}),
+            "is not a record of users with a grid .ValueError: could not convert string to float",
         ),
         (lambda folder: (folder / "users.jsonl").write_text("{\n"), "users.jsonl is not valid JSON"),
         (lambda folder: (folder / "users.jsonl").write_text("[1]\n"), "expected an object"),

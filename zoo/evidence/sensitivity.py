@@ -91,7 +91,9 @@ def read_grid(run_dir: Path) -> GridLosses:
             [[math.nan if (loss := p["best_nll"]) is None else float(loss) for p in r["grid"]] for r in records]
         )
         unfinished = sum(not point["finished"] for record in records for point in record["grid"])
-    except (KeyError, TypeError) as error:
+    except UserError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{run_dir / 'users.jsonl'} is not a record of users with a grid ({type(error).__name__}: {error}). Train "
             "the run again: that writes it."
