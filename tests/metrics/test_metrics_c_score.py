@@ -218,6 +218,17 @@ def test_another_scorer_takes_the_caution_away(run_dir, tmp_path, capsys):
     assert read_results(run_dir / "metrics.json").other["scorers"] == results.other["scorers"]
 
 
+def test_another_protocols_means_over_users_take_nothing_away(run_dir):
+    assert main([str(run_dir), "--protocol", "personapkt", "--write"]) == 0
+    former = read_results(run_dir / "metrics.json")
+    assert main([str(run_dir), "--protocol", "prompt_tuning", "--write"]) == 0
+    results = read_results(run_dir / "metrics.json")
+    assert results.other["intervals"].items() >= former.other["intervals"].items()
+    for user, entry in former.other["users"].items():
+        assert results.other["users"][user]["metrics"].items() >= entry["metrics"].items()
+    assert results.metrics.keys() > former.metrics.keys()
+
+
 def test_the_runs_own_scorer(run_dir, capsys):
     """`${scorer}` is what the run chose; a protocol that the run recorded has it inside, unless another is given."""
     target = "_target_: zoo.scorers.cache.CachedNli\n  scorer: {_target_: zoo.scorers.lexical.LexicalNli}\n"

@@ -123,17 +123,21 @@ def write(run_dir: Path, recomputed: Results, stored: Results | None) -> None:
     """Put the recomputed values into metrics.json; all other keys stay as they are."""
     kept = stored or Results({}, {}, recomputed.n_examples, seed=run_config(run_dir).get("seed"))
     other = kept.other | recomputed.other
-    for key in ("scorers", "cautions"):  # those of values that stay as they are stay too
+    for key in ("scorers", "cautions", "intervals"):  # those of values that stay as they are stay too
         former = kept.other.get(key, {}).items()
-        remarks = {name: remark for name, remark in former if name not in recomputed.versions}
-        other[key] = remarks | recomputed.other.get(key, {})
+        told = {name: what for name, what in former if name.rpartition("/")[-1] not in recomputed.versions}
+        other[key] = told | recomputed.other.get(key, {})
+        if not other[key]:
+            del other[key]
+    for user, entry in recomputed.other.get("users", {}).items():
+        entry["metrics"] = kept.other.get("users", {}).get(user, {}).get("metrics", {}) | entry["metrics"]
     write_results(
         run_dir / "metrics.json",
         metrics=kept.metrics | recomputed.metrics,
         versions=kept.versions | recomputed.versions,
         n_examples=kept.n_examples,
         seed=kept.seed,
-        other={key: value for key, value in other.items() if value or key not in ("scorers", "cautions")},
+        other=other,
     )
 
 
