@@ -19,7 +19,7 @@ from zoo.language_models.base import LanguageModel, Request
 from zoo.language_models.cache import CachedLanguageModel
 from zoo.metrics.__main__ import recompute
 from zoo.metrics.generations import Generation, write_generations
-from zoo.metrics.results import Results, caution_lines, write_results
+from zoo.metrics.results import Results, remark_lines, write_results
 from zoo.metrics.suite import MetricSuite
 from zoo.prompted.prompts import PromptMaker
 from zoo.rundir import RunDirectory
@@ -150,7 +150,7 @@ def show(results: Results, by_set: dict[str, list[Generation]], num_replies: int
     """Print the metrics, what makes some of them incomparable, and replies evenly spaced over each test set."""
     console = Console()
     console.print(metrics_table(results.metrics, results.versions, {name: len(rows) for name, rows in by_set.items()}))
-    for line in caution_lines(results.other.get("cautions", {})):
+    for line in remark_lines(results.other.get("scorers", {}), results.other.get("cautions", {})):
         console.print(line, style="bold", highlight=False, markup=False)
     for rows in by_set.values():
         spacing = max(1, len(rows) // max(1, num_replies))
