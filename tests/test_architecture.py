@@ -48,7 +48,7 @@ ARROWS = {
         "zoo.models.finetune",
         "zoo.data",
     },
-    "zoo.evidence": {"zoo.evidence", "zoo.metrics", "zoo.launch", "zoo.data"},
+    "zoo.evidence": {"zoo.evidence", "zoo.metrics", "zoo.scorers", "zoo.data", "zoo.launch"},
     "zoo.questions": {"zoo.data", "zoo.loading", "zoo.launch", "zoo.metrics", "zoo.module"},
     "zoo.language_models": {"zoo.language_models"},
     "zoo.prompted": {"zoo.prompted", "zoo.language_models", "zoo.data", "zoo.metrics", "zoo.rundir", "zoo.terminal"},

@@ -92,3 +92,19 @@ def small_training(encoder: Path, labelled: Path) -> list[str]:
         "trainer.accelerator=cpu",
         "checkpoint_every=6",
     ]
+
+
+@pytest.fixture(scope="session")
+def sentence_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of width 32 as the library stores it: transformer, mean pooling, normalisation."""
+    folder = save_bert(tmp_path_factory.mktemp("sentence"), labels=None)
+    kind = "sentence_transformers.models"
+    modules = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+    (folder / "modules.json").write_text(
+        json.dumps([{"idx": n, "name": str(n), "path": p, "type": f"{kind}.{t}"} for n, (p, t) in enumerate(modules)])
+    )
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(
+        json.dumps({"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True})
+    )
+    return folder

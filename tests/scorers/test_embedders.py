@@ -2,7 +2,6 @@
 
 import doctest
 import importlib.util
-import json
 import math
 from copy import deepcopy
 from importlib import import_module
@@ -23,22 +22,6 @@ from zoo.scorers.embedder import Embedder, cosines
 from zoo.scorers.sentence_model import SentenceModel
 
 TEXTS = ["i like dogs and cats .", "i hate trees", "he do not like boats ?", "birds", "", "i like dogs and cats ."]
-
-
-@pytest.fixture(scope="session")
-def sentence_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of width 32 as the library stores it: transformer, mean pooling, normalisation."""
-    folder = save_bert(tmp_path_factory.mktemp("sentence"), labels=None)
-    kind = "sentence_transformers.models"
-    modules = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
-    (folder / "modules.json").write_text(
-        json.dumps([{"idx": n, "name": str(n), "path": p, "type": f"{kind}.{t}"} for n, (p, t) in enumerate(modules)])
-    )
-    (folder / "1_Pooling").mkdir()
-    (folder / "1_Pooling" / "config.json").write_text(
-        json.dumps({"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True})
-    )
-    return folder
 
 
 @pytest.fixture(params=["characters", "sentence_model"])

@@ -80,3 +80,40 @@ def test_a_run_answers_without_the_scorer_it_was_scored_by(
     run(composed(*run_small, "protocol=personapkt", "scorer=nli", f"scorer.path={folder}", "run=[fit]"))
     shutil.rmtree(folder)
     assert isinstance(zoo.load(tmp_path).reply(["hi ."]), str)
+
+
+# -- embedders --------------------------------------------------------------------------------------------------------
+
+
+def test_similarity_of_a_run(
+    small: Callable[..., DictConfig], tmp_path: Path, sentence_folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    model = ("embedder=sentence_model", f"embedder.path={sentence_folder}", "embedder.device=cpu")
+    run(small("protocol=user_lora", "data.users=persona", *model))
+    assert "not comparable" not in capsys.readouterr().out
+    results = json.loads((tmp_path / "metrics.json").read_text())
+    assert results["versions"]["similarity"].startswith("1, sentence_model ")
+    names = ("similarity", "acc_sim_090", "rouge_l")
+    assert {f"test/{name}{ending}" for name in names for ending in ("", "_user_mean")} <= results["metrics"].keys()
+    assert "test/similarity_user_mean" in results["intervals"]
+    from zoo.metrics.__main__ import main
+
+    assert main([str(tmp_path), "--write"]) == 0  # with the embedder that the run recorded
+    again = json.loads((tmp_path / "metrics.json").read_text())
+    assert again["versions"] == results["versions"]
+    assert again["metrics"] == pytest.approx(results["metrics"], rel=1e-5)
+
+
+def test_an_embedder_that_nobody_asks_is_not_built(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    run(small("embedder=sentence_model"))  # without a path
+    assert "test/ppl_token" in json.loads((tmp_path / "metrics.json").read_text())["metrics"]
+
+
+def test_a_run_answers_without_its_embedder(
+    composed: Callable[..., DictConfig], run_small: list[str], sentence_folder: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(sentence_folder, tmp_path / "embedder")
+    chosen = ("protocol=user_lora", "embedder=sentence_model", f"embedder.path={folder}", "embedder.device=cpu")
+    run(composed(*run_small, *chosen, "run=[fit]"))
+    shutil.rmtree(folder)
+    assert isinstance(zoo.load(tmp_path).reply(["hi ."]), str)

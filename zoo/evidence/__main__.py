@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.evidence import curves, dialogues, examples, sensitivity, users
+from zoo.evidence import curves, dialogues, examples, leak, sensitivity, similarity, users
 from zoo.evidence.output import wide_console
 from zoo.launch import user_message
 
 REPORTS = {
-    "sensitivity": sensitivity, "dialogues": dialogues, "examples": examples, "curves": curves, "users": users,
-}  # fmt: skip
+    "sensitivity": sensitivity,
+    "dialogues": dialogues,
+    "examples": examples,
+    "curves": curves,
+    "similarity": similarity,
+    "leak": leak,
+    "users": users,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.errors import UserError
-from zoo.evidence.runs import generations
+from zoo.evidence.runs import generations, run_names
 from zoo.files import write_atomically
 from zoo.metrics.generations import Generation
 
@@ -70,21 +70,6 @@ def report(options: argparse.Namespace, console: Console) -> None:
     path = (options.out or Path()) / "examples.md"
     write_atomically(path, [markdown(page, options.turns).encode(errors="replace")])
     console.print(str(path), highlight=False, markup=False, soft_wrap=True)
-
-
-def run_names(run_dirs: Sequence[Path], given: str | None) -> list[str]:
-    """What the runs are called: as given, or their folders' names.
-
-    Raises:
-        UserError: the names are too few, too many, or not all different.
-    """
-    names = [path.resolve().name for path in run_dirs] if given is None else [name.strip() for name in given.split(",")]
-    if len(names) != len(run_dirs) or len(set(names)) != len(names) or "" in names:
-        raise UserError(
-            f"{len(run_dirs)} runs are called {', '.join(map(repr, names))}; expected a different name for each. Give "
-            "them by --names a,b,..."
-        )
-    return names
 
 
 def choose(runs: Mapping[str, Sequence[Generation]], user: str | None, number: int, seed: int = 0) -> Page:

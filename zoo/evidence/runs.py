@@ -2,10 +2,11 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -56,6 +57,21 @@ def data_report(run_dir: Path) -> dict[str, Any]:
     return report if isinstance(report, dict) else {}
 
 
+def run_names(run_dirs: Sequence[Path], given: str | None) -> list[str]:
+    """What the runs are called: as given, or their folders' names.
+
+    Raises:
+        UserError: the names are too few, too many, or not all different.
+    """
+    names = [path.resolve().name for path in run_dirs] if given is None else [name.strip() for name in given.split(",")]
+    if len(names) != len(run_dirs) or len(set(names)) != len(names) or "" in names:
+        raise UserError(
+            f"{len(run_dirs)} runs are called {', '.join(map(repr, names))}; expected a different name for each. Give "
+            "them by --names a,b,..."
+        )
+    return names
+
+
 def generations(run_dir: Path) -> list[Generation]:
     """The rows of all test sets.
 
@@ -68,21 +84,51 @@ def generations(run_dir: Path) -> list[Generation]:
     return [row for path in paths for row in read_generations(path)]
 
 
+def replies(run_dir: Path) -> list[Generation]:
+    """The rows of all test sets, each with its reply.
+
+    Raises:
+        UserError: there are none, or some were not decoded.
+    """
+    rows = generations(run_dir)
+    if any(row.response is None for row in rows):
+        raise UserError(f"The run {run_dir} decoded no replies. Score it again with run=[test] and a decoding.")
+    return rows
+
+
+def configuration(run_dir: Path) -> DictConfig:
+    """config.yaml: how the run was trained.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    path = checked(run_dir) / "config.yaml"
+    if not path.is_file():
+        raise UserError(f"There is no {path}; expected the directory of a run.")
+    try:
+        config = OmegaConf.load(path)
+    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    if not isinstance(config, DictConfig):
+        raise UserError(f"{path} holds a list, expected a mapping.")
+    return config
+
+
 def setting(run_dir: Path, name: str) -> float:
     """A number of config.yaml, say `learner.epochs`.
 
     Raises:
         UserError: there is no such file or setting, or it is no number.
     """
-    path = checked(run_dir) / "config.yaml"
-    if not path.is_file():
-        raise UserError(f"There is no {path}; expected the directory of a run.")
+    config = configuration(run_dir)
     try:
-        value = OmegaConf.select(OmegaConf.load(path), name)  # type: ignore[arg-type]
-    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
+        value = OmegaConf.select(config, name)
+    except OmegaConfBaseException as error:
+        raise UserError(f"{run_dir / 'config.yaml'} cannot be read: {error}") from error
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserError(f"{name} is {value!r} in {path}; expected the name of a setting that is a number there.")
+        raise UserError(
+            f"{name} is {value!r} in {run_dir / 'config.yaml'}; expected the name of a setting that is a number there."
+        )
     return float(value)
 
 
