@@ -38,6 +38,8 @@ class Request:
         if isinstance(self.stop, str) or not all(isinstance(text, str) and text for text in self.stop):
             raise UserError(f"stop={self.stop!r} was given; expected a list of texts, none of them empty.")
         object.__setattr__(self, "stop", tuple(self.stop))
+        for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty"):
+            object.__setattr__(self, name, float(getattr(self, name)))  # 0 and 0.0 are one request, for a cache too
         if self.max_new_tokens < 1 or self.temperature < 0 or not 0 < self.top_p <= 1:
             raise UserError(
                 f"max_new_tokens={self.max_new_tokens}, temperature={self.temperature}, top_p={self.top_p} was given; "

@@ -4,7 +4,7 @@ import os
 import random
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -89,15 +89,12 @@ class OpenAiEndpoint(LanguageModel):
             asked = {pool.submit(self._ask, request, stopped): place for place, request in enumerate(requests)}
             try:
                 for done in as_completed(asked):
-                    if done.cancelled():
-                        continue
                     try:
                         answer = done.result()
+                    except CancelledError:
+                        continue
                     except UserError as error:
                         failure = failure or error
-                        stopped.set()
-                        for other in asked:
-                            other.cancel()
                         continue
                     yield asked[done], answer
             finally:  # also where the caller wants no more
@@ -107,12 +104,20 @@ class OpenAiEndpoint(LanguageModel):
             raise failure
 
     def _ask(self, request: Request, stopped: threading.Event) -> str:
+        """One answer, unless asking was `stopped`; a failure stops it for everybody, in the thread that met it."""
+        try:
+            return self._try_often(request, stopped)
+        except UserError:
+            stopped.set()
+            raise
+
+    def _try_often(self, request: Request, stopped: threading.Event) -> str:
         """One answer, after as many tries as it takes and is allowed."""
         reason = ""
         for attempt in range(self.tries):
             self._pace.wait(stopped)
             if stopped.is_set():
-                break
+                raise CancelledError
             try:
                 return self._try(request)
             except PassingError as again:
@@ -129,7 +134,7 @@ class OpenAiEndpoint(LanguageModel):
                 elif attempt + 1 < self.tries:
                     stopped.wait(wait)
         raise UserError(
-            f"{self} gave no answer in {self.tries} tries (last: {reason or 'not tried'}). Check that it runs and that "
+            f"{self} gave no answer in {self.tries} tries (last: {reason}). Check that it runs and that "
             "language_model.base_url, model and mode are right; slow ones need a longer language_model.timeout."
         )
 

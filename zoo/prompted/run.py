@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import track
+from transformers.utils.logging import disable_progress_bar
 
 from zoo.data.corpora import describe_corpus
 from zoo.data.datamodule import DialogueDataModule
@@ -43,6 +44,7 @@ def evaluate(cfg: DictConfig) -> Path:
         raise UserError(
             f"{directory.path} holds a trained run; expected a directory for this one. Give another hydra.run.dir=."
         )
+    disable_progress_bar()  # of loading weights
     suite = scored_by_texts(instantiate(cfg.protocol))
     maker: PromptMaker = instantiate(cfg.prompt)
     data: DialogueDataModule = instantiate(cfg.data.datamodule)
