@@ -142,9 +142,12 @@ def test_a_killed_run_goes_on_in_the_stage_where_it_was(
         assert torch.equal(table, bank(tmp_path / "part")[name]), name
 
 
-def test_a_finished_source_is_used_by_its_own_run_only(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+def test_a_finished_source_is_used_by_its_own_run_only(
+    small: Callable[..., DictConfig], tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
     settings = ["model=lora", "source=base", *SHORT, "callbacks.last.every_n_train_steps=1"]
     run(small(*settings))
+    assert not [str(w.message) for w in recwarn if "lightning" in w.filename], "no advice that does not apply"
     written = [tmp_path / name for name in ("config.yaml", "source/config.yaml", "source/checkpoints/best.ckpt")]
     before = [path.read_bytes() for path in written]
     for other, complaint in (

@@ -197,6 +197,7 @@ def quiet_libraries() -> None:
     transformers.utils.logging.disable_progress_bar()
     for pattern in (
         ".*smaller than the logging interval.*",  # metrics.csv of a tiny run: validation only
+        ".*Using ModelCheckpoint with manual optimization.*",  # the state after a step is the one to go on from
         ".*does not have many workers.*",  # batches are assembled from memory-mapped ids in milliseconds
         ".*exists and is not empty.*",  # a resumed run's directory
         ".*in eval mode at the start of training.*",  # frozen backbones stay in it
