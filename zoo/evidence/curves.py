@@ -43,7 +43,9 @@ Curves = Mapping[str, Sequence[Point]]  # by the line's name, x ascending
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of this report."""
     parser.add_argument("lines", nargs="+", metavar="NAME=RUN_DIR,RUN_DIR,...", help="a line of the plot and its runs")
-    parser.add_argument("--metric", required=True, help="of metrics.json, e.g. test/c_score, with several test sets test/B/c_score")
+    parser.add_argument(
+        "--metric", required=True, help="of metrics.json, e.g. test/c_score, with several test sets test/B/c_score"
+    )
     parser.add_argument("--x", default="learner.epochs", metavar="SETTING", help="of config.yaml [learner.epochs]")
 
 
