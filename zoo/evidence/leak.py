@@ -17,13 +17,19 @@ from rich.text import Text
 
 from zoo.errors import UserError
 from zoo.evidence.embedding import add_embedder_argument, report_embedder
-from zoo.evidence.leak_rates import leak_rates
+from zoo.evidence.leak_rates import NEW, OWN, OWN_AND_OTHERS, SEVERAL_OTHERS, WORDLESS, leak_rates
 from zoo.evidence.output import write_json
 from zoo.evidence.real_replies import read_real_replies
 from zoo.evidence.runs import replies, run_names
 from zoo.scorers.embedder import Embedder
 
 OUT = "each RUN_DIR"
+KINDS_SHOWN = {
+    "several others' words": (SEVERAL_OTHERS,),
+    "own words": (OWN, OWN_AND_OTHERS),
+    "new words": (NEW,),
+    "without a word": (WORDLESS,),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,27 +74,24 @@ def leak_of(run_dir: Path, embedder: Embedder, seed: int) -> dict[str, Any]:
 
 
 def leak_table(found: Mapping[str, Mapping[str, Any]], embedder: str) -> Table:
-    """A row for every run: rates in percent with their intervals, and what chance would give."""
+    """A column for every run: rates in percent with their intervals, what chance would give, and the other replies."""
     title = f"replies that are another user's, % (95 % interval over users; {embedder})"
     table = Table(title=title, title_justify="left", header_style="bold")
-    table.add_column("run")
-    for column in ("replies", "nearer to another's", "by chance", "others who are nearer"):
-        table.add_column(column, justify="right")
-    for column in ("one other's word for word", "by chance", "several others'", "own words", "new"):
-        table.add_column(column, justify="right")
-    for name, run in found.items():
-        nearer, verbatim, kinds = run["nearer"], run["verbatim"], run["kinds"]
-        own = kinds["own"] + kinds["own_and_others"]
-        table.add_row(
-            Text(name),
-            str(run["n_replies"]),
-            _shown(nearer),
-            _number(nearer and nearer["chance"]),
-            _shown(run["others_nearer"]),
-            _shown(verbatim),
-            _number(verbatim["chance"]),
-            *(_number(100 * count / run["n_replies"]) for count in (kinds["several_others"], own, kinds["new"])),
-        )
+    table.add_column("")
+    for name in found:
+        table.add_column(Text(name), justify="right")
+    runs = list(found.values())
+    table.add_row("nearer to another's real reply", *(_shown(run["nearer"]) for run in runs))
+    table.add_row("  by chance", *(_number(run["nearer"] and run["nearer"]["chance"]) for run in runs))
+    table.add_row("others who are nearer (by chance about 50)", *(_shown(run["others_nearer"]) for run in runs))
+    table.add_row("one other's, word for word", *(_shown(run["verbatim"]) for run in runs))
+    table.add_row("  by chance", *(_number(run["verbatim"]["chance"]) for run in runs))
+    for label, kinds in KINDS_SHOWN.items():
+        shares = [100 * sum(run["kinds"][kind] for kind in kinds) / run["n_replies"] for run in runs]
+        table.add_row(label, *map(_number, shares))
+    table.add_section()
+    table.add_row("replies", *(str(run["n_replies"]) for run in runs))
+    table.add_row("users", *(str(run["n_users"]) for run in runs))
     return table
 
 
@@ -97,13 +100,13 @@ def notes(found: Mapping[str, Mapping[str, Any]], embedder: Embedder) -> list[st
     lines = [] if embedder.caution is None else [f"not comparable: {embedder.caution}"]
     lines.append(
         'Real replies that several users said ("yes !") are nobody\'s: none is compared with, and replies that repeat '
-        "one are counted apart. Others who are nearer: 50 % would be chance."
+        "one are counted apart."
     )
     for name, run in found.items():
         several, total = run["n_real_replies_of_several"], run["n_real_replies"]
         compared = run["nearer"]["n_replies"] if run["nearer"] else 0
-        line = f"{name}: {run['n_users']} users, {several} of {total} different real replies are several users'; "
-        line += f"{compared} replies compared by cosine"
+        line = f"{name}: {several} of {total} different real replies are several users'; {compared} of the "
+        line += f"{run['n_replies']} replies were compared by cosine"
         if run["n_left_out"]:
             line += f"; {run['n_left_out']} replies of users without training replies left out"
         lines.append(line)

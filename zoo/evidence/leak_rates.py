@@ -96,7 +96,8 @@ def nearest_cosines(texts: Sequence[str], real: RealReplies, embedder: Embedder)
     for first in range(0, len(said), AT_ONCE):
         some = said[first : first + AT_ONCE]
         cosines = embedded @ embedder.embed([text for _, text in some]).T  # [N, n]
-        nearest.index_reduce_(1, torch.tensor([place for place, _ in some]), cosines, "amax")
+        whose = torch.tensor([place for place, _ in some]).expand_as(cosines)
+        nearest.scatter_reduce_(1, whose, cosines, "amax")
     return nearest.round(decimals=6)
 
 
