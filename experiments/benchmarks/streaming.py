@@ -55,18 +55,18 @@ def peak() -> int:
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def stream(folder: Path, tokenizer: Path, buffer_size: int) -> tuple[int, float, int, int]:
-    """One epoch: pairs seen, seconds, peak memory above the start and in all, both in bytes."""
+def stream(folder: Path, tokenizer: Path, buffer_size: int) -> tuple[int, float, float, int, int]:
+    """One epoch: pairs seen, seconds of wall and processor, peak memory above the start and in all, in bytes."""
     template = DialogueTemplate(AutoTokenizer.from_pretrained(tokenizer))
     data = StreamedDataModule(
         JsonlCorpus(folder), template, str(folder / "train-*"), buffer_size=buffer_size, batch_size=64
     )
     loader = data.train_dataloader()
-    before, started, pairs = peak(), time.perf_counter(), 0
+    before, started, worked, pairs = peak(), time.perf_counter(), time.process_time(), 0
     for batch in loader:
         loader.used()
         pairs += len(batch)
-    return pairs, time.perf_counter() - started, peak() - before, peak()
+    return pairs, time.perf_counter() - started, time.process_time() - worked, peak() - before, peak()
 
 
 def main() -> None:
@@ -76,15 +76,20 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, help="folder of a fast tokenizer")
     parser.add_argument("--buffer-size", type=int, default=16_384, help="data.buffer_size")
     options = parser.parse_args()
-    print(f"{'pairs':>12s}{'shards, MiB':>13s}{'pairs a second':>16s}{'peak above start, MiB':>23s}{'peak, MiB':>11s}")
+    print(
+        f"{'pairs':>12s}{'shards, MiB':>13s}{'pairs a second':>16s}{'a processor second':>20s}"
+        f"{'peak above start, MiB':>23s}{'peak, MiB':>11s}"
+    )
     for count in options.pairs:
         with tempfile.TemporaryDirectory() as folder, multiprocessing.get_context("spawn").Pool(1) as pool:
             size = write(Path(folder), count)
             if (tokenizer := options.tokenizer) is None:
                 demo_tokenizer(tokenizer := Path(folder) / "tokenizer")
-            pairs, seconds, above, whole = pool.apply(stream, (Path(folder), tokenizer, options.buffer_size))
+            pairs, seconds, worked, above, whole = pool.apply(stream, (Path(folder), tokenizer, options.buffer_size))
         print(
-            f"{pairs:12,d}{size / MIB:13.0f}{pairs / seconds:16,.0f}{above / MIB:23.1f}{whole / MIB:11.1f}", flush=True
+            f"{pairs:12,d}{size / MIB:13.0f}{pairs / seconds:16,.0f}{pairs / worked:20,.0f}"
+            f"{above / MIB:23.1f}{whole / MIB:11.1f}",
+            flush=True,
         )
 
 

@@ -170,7 +170,7 @@ class StreamedDataModule(DialogueDataModule):
             UserError: a line is malformed; names file and line.
         """
         examples = examples_from_dialogues(map(dialogue_of, lines), self.history, self.max_exchanges, self.users_rule)
-        return self.template.encode_all([replace(example, candidates=()) for example in examples])
+        return self.template.encode_all([replace(e, candidates=()) if e.candidates else e for e in examples])
 
     def on_before_batch_transfer(self, batch: DialogueBatch, dataloader_idx: int) -> DialogueBatch:
         """Note that a training batch is used: Lightning took the next one already, which no checkpoint may count."""
