@@ -3,7 +3,6 @@
 Letters: B batch, T prompt tokens, N answer tokens.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +21,9 @@ from transformers import (
 from zoo.errors import UserError
 from zoo.language_models.base import LanguageModel, Mode, Request, before_stop, check_mode
 from zoo.language_models.decoding import AnswersEnd, ChooseTokens
+from zoo.language_models.folders import files_hash, first_line, model_folder
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "fp64": torch.float64}
-_OLD_WEIGHTS = "pytorch_model*.bin"
-_OTHER_FILES = ("*.json", "*.txt", "*.model", "*.jinja")  # config, tokenizer, chat template
 
 
 class TransformersLm(LanguageModel):
@@ -138,7 +136,7 @@ class TransformersLm(LanguageModel):
             tokenizer = AutoTokenizer.from_pretrained(self.folder)
             model: Any = AutoModelForCausalLM.from_pretrained(self.folder, dtype=self.dtype)
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-            raise UserError(f"The language model {self.path} could not be loaded: {_first_line(error)}") from error
+            raise UserError(f"The language model {self.path} could not be loaded: {first_line(error)}") from error
         if self.mode == "chat" and not tokenizer.chat_template:
             raise UserError(
                 f"language_model.mode=chat was given, but the tokenizer of {self.path} has no chat template; expected "
@@ -158,47 +156,5 @@ def left_padded(rows: Sequence[list[int]], pad: int) -> tuple[Tensor, Tensor]:
     return ids, mask
 
 
-def model_folder(path: str, revision: str | None = None) -> Path:
-    """The folder of a model: `path` itself, or where the hub's copy lies (fetched if need be).
-
-    Raises:
-        UserError: there is neither.
-    """
-    if Path(path).is_dir():
-        return Path(path)
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = Path(snapshot_download(path, revision=revision, allow_patterns=["*.safetensors", *_OTHER_FILES]))
-        if not list(folder.glob("*.safetensors")):  # an older model
-            folder = Path(snapshot_download(path, revision=revision, allow_patterns=[_OLD_WEIGHTS, *_OTHER_FILES]))
-        return folder
-    except Exception as error:  # offline, misspelt, gated, malformed: the hub has a class for each
-        raise UserError(
-            f"There is no language model {path!r}: no such folder, and the hub says {_first_line(error)}. Expected a "
-            "folder in Hugging Face's format or a hub id that is reachable or cached."
-        ) from error
-
-
-def files_hash(folder: Path) -> str:
-    """A hash of the names and bytes of weights, config and tokenizer.
-
-    Raises:
-        UserError: there are no weights.
-    """
-    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob(_OLD_WEIGHTS))
-    if not weights:
-        raise UserError(f"{folder} holds no weights; expected model.safetensors beside config.json.")
-    digest = hashlib.sha256()
-    for file in [*weights, *sorted({file for pattern in _OTHER_FILES for file in folder.glob(pattern)})]:
-        with file.open("rb") as stream:
-            digest.update(f"{file.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()[:16]
-
-
 def _list(ids: int | Sequence[int] | None) -> list[int]:
     return [] if ids is None else [ids] if isinstance(ids, int) else list(ids)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
