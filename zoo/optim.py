@@ -39,7 +39,9 @@ class RowwiseOptimizer(Optimizer, ABC):
         """A table's state before its first step; `zeros` is [S, ...]."""
 
     @abstractmethod
-    def change(self, state: dict[str, Tensor], slots: Tensor, row: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def change(
+        self, state: dict[str, Tensor], slots: Tensor | slice, row: Tensor, gradient: Tensor, lr: Tensor
+    ) -> Tensor:
         """A table's rows after a step: rows, gradients [n, ...] and rates [n] -> [n, ...]."""
 
     def forget(self, slot: int) -> None:
@@ -54,8 +56,8 @@ class RowwiseOptimizer(Optimizer, ABC):
         self,
         closure: Callable[[], Any] | None = None,
         *,
-        rows: Tensor,
-        slots: Tensor,
+        rows: Tensor | slice,
+        slots: Tensor | slice,
         gradients: list[Tensor],
         lr: Tensor,
         clip: Tensor | None = None,
@@ -64,8 +66,8 @@ class RowwiseOptimizer(Optimizer, ABC):
 
         Args:
             closure: called first, as torch's optimizers do.
-            rows: [n] distinct rows of the tables.
-            slots: [n] where their state is.
+            rows: [n] distinct rows of the tables; a slice is not copied out first.
+            slots: [n] where their state is, or a slice.
             gradients: [n, ...] a table, in the order of `params`.
             lr: [n] rates.
             clip: [n] longest norm of each row's gradient over all tables, inf for none; None clips nobody.
@@ -73,7 +75,7 @@ class RowwiseOptimizer(Optimizer, ABC):
         if closure is not None:
             with torch.enable_grad():
                 closure()
-        if not len(rows):
+        if isinstance(rows, Tensor) and not len(rows):
             return
         if clip is not None:
             gradients = clipped(gradients, clip)
@@ -111,7 +113,9 @@ class RowwiseAdamW(RowwiseOptimizer):
         """Two moments."""
         return {"mean": zeros, "square": zeros.clone()}
 
-    def change(self, state: dict[str, Tensor], slots: Tensor, row: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def change(
+        self, state: dict[str, Tensor], slots: Tensor | slice, row: Tensor, gradient: Tensor, lr: Tensor
+    ) -> Tensor:
         """As in the base class."""
         (beta1, beta2), steps = self.betas, over(self.steps[slots], row)
         mean = state["mean"][slots].lerp_(gradient, 1 - beta1)
@@ -132,9 +136,11 @@ class RowwiseSGD(RowwiseOptimizer):
         """None."""
         return {}
 
-    def change(self, state: dict[str, Tensor], slots: Tensor, row: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def change(
+        self, state: dict[str, Tensor], slots: Tensor | slice, row: Tensor, gradient: Tensor, lr: Tensor
+    ) -> Tensor:
         """As in the base class."""
-        return row - lr * gradient
+        return torch.addcmul(row, lr, gradient, value=-1)
 
 
 def over(values: Tensor, table: Tensor) -> Tensor:
