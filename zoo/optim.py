@@ -39,9 +39,7 @@ class RowwiseOptimizer(Optimizer, ABC):
         """A table's state before its first step; `zeros` is [S, ...]."""
 
     @abstractmethod
-    def change(
-        self, state: dict[str, Tensor], slots: Tensor | slice, row: Tensor, gradient: Tensor, lr: Tensor
-    ) -> Tensor:
+    def change(self, state: dict[str, Tensor], slots: Tensor, row: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """A table's rows after a step: rows, gradients [n, ...] and rates [n] -> [n, ...]."""
 
     def forget(self, slot: int) -> None:
@@ -56,8 +54,8 @@ class RowwiseOptimizer(Optimizer, ABC):
         self,
         closure: Callable[[], Any] | None = None,
         *,
-        rows: Tensor | slice,
-        slots: Tensor | slice,
+        rows: Tensor,
+        slots: Tensor,
         gradients: list[Tensor],
         lr: Tensor,
         clip: Tensor | None = None,
@@ -66,8 +64,8 @@ class RowwiseOptimizer(Optimizer, ABC):
 
         Args:
             closure: called first, as torch's optimizers do.
-            rows: [n] distinct rows of the tables; a slice is not copied out first.
-            slots: [n] where their state is, or a slice.
+            rows: [n] distinct rows of the tables.
+            slots: [n] where their state is.
             gradients: [n, ...] a table, in the order of `params`.
             lr: [n] rates.
             clip: [n] longest norm of each row's gradient over all tables, inf for none; None clips nobody.
@@ -75,7 +73,7 @@ class RowwiseOptimizer(Optimizer, ABC):
         if closure is not None:
             with torch.enable_grad():
                 closure()
-        if isinstance(rows, Tensor) and not len(rows):
+        if not len(rows):
             return
         if clip is not None:
             gradients = clipped(gradients, clip)
@@ -113,9 +111,7 @@ class RowwiseAdamW(RowwiseOptimizer):
         """Two moments."""
         return {"mean": zeros, "square": zeros.clone()}
 
-    def change(
-        self, state: dict[str, Tensor], slots: Tensor | slice, row: Tensor, gradient: Tensor, lr: Tensor
-    ) -> Tensor:
+    def change(self, state: dict[str, Tensor], slots: Tensor, row: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """As in the base class."""
         (beta1, beta2), steps = self.betas, over(self.steps[slots], row)
         mean = state["mean"][slots].lerp_(gradient, 1 - beta1)
@@ -136,11 +132,9 @@ class RowwiseSGD(RowwiseOptimizer):
         """None."""
         return {}
 
-    def change(
-        self, state: dict[str, Tensor], slots: Tensor | slice, row: Tensor, gradient: Tensor, lr: Tensor
-    ) -> Tensor:
+    def change(self, state: dict[str, Tensor], slots: Tensor, row: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """As in the base class."""
-        return torch.addcmul(row, lr, gradient, value=-1)
+        return row - lr * gradient
 
 
 def over(values: Tensor, table: Tensor) -> Tensor:

@@ -238,7 +238,7 @@ class Reptile:
         with bank.holding(fast, torch.zeros_like(rows)):
             for k in range(self.inner_steps):
                 losses, gradients = row_gradients(model, self.train, rows, [own[k] for own in users], self.tokens)
-                inner.step(rows=slice(None), slots=slice(None), gradients=gradients, lr=rates)
+                inner.step(rows=rows, slots=rows, gradients=gradients, lr=rates)
                 for (name, table), way in zip(fast.items(), moved, strict=True):
                     torch.add(theta[name], way, out=table)
                 first = losses if k == 0 else first

@@ -114,26 +114,19 @@ class PrefixBank(VirtualTokens):
 
     def forward(self, user: Tensor) -> Tensor:
         """Folded prefixes: [B] -> [B, M, L, 2, H, E]."""
-        return self._fold({name: self.gather(name, user) for name in self.tables})
-
-    def _fold(self, tables: Mapping[str, Tensor]) -> Tensor:
-        """Rows of the tables [B, ...] -> [B, M, L, 2, H, E]."""
         if not self.reparametrised:
-            return tables["prefix"]
-        embedding = tables["embedding"]  # [B, M, D]
+            return self.gather("prefix", user)
+        embedding = self.gather("embedding", user)  # [B, M, D]
         if self.frozen_mlp:
             folded = F.linear(torch.tanh(F.linear(embedding, self.weight_in, self.bias_in)), self.weight_out)
             return (folded + self.bias_out).view(*folded.shape[:2], *self.folded_shape)
-        folded = folded_by(embedding, *(tables[name] for name in MLP))  # [B, M, L*2*D]
+        folded = folded_by(embedding, *(self.gather(name, user) for name in MLP))  # [B, M, L*2*D]
         return folded.view(*folded.shape[:2], *self.folded_shape)
 
     def cache(self, user: Tensor, dtype: torch.dtype) -> Any:
         """A new cache with each row's prefix: [B] -> L times keys and values [B, H, M, E]."""
-        if self._leaves is not None:  # all of them are in the batch: none is copied out of its table
-            folded = self._fold(self._leaves)[self.places(user)].to(dtype)  # [B, M, L, 2, H, E]
-        else:
-            distinct, place = torch.unique(user, return_inverse=True)  # an MLP runs once a user, not once a row
-            folded = self(distinct).to(dtype)[place]
+        distinct, place = torch.unique(user, return_inverse=True)  # an MLP runs once a user, not once a row
+        folded = self(distinct).to(dtype)[place]  # [B, M, L, 2, H, E]
         layers = folded.permute(2, 3, 0, 4, 1, 5)  # [L, 2, B, H, M, E]
         cache = DynamicCache([(keys, values) for keys, values in layers])
         return EncoderDecoderCache(cache, DynamicCache()) if self._lm[0].config.is_encoder_decoder else cache
