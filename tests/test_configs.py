@@ -78,7 +78,7 @@ def test_what_composes_can_be_built(composed: Callable[..., DictConfig], group: 
 
 
 def test_presets_change_a_small_run_that_still_builds(composed: Callable[..., DictConfig]) -> None:
-    for preset in choices("preset"):
+    for preset in [name for name in choices("preset") if name.startswith("paa_")]:
         cfg = composed("model=paa", f"preset={preset}", *TINY)
         assert instantiate(cfg.model).net.lm.config.gate_input == cfg.model.net.gate_input
 

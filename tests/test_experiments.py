@@ -8,9 +8,10 @@ import pytest
 import torch
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2Config, GPT2LMHeadModel, T5Config, T5ForConditionalGeneration
 
 from tests.conftest import ROOT
+from zoo.models.banks.lora import LoRABank
 from zoo.models.banks.prefix import PrefixBank
 from zoo.stages import has_source, source_of
 
@@ -77,3 +78,43 @@ def test_parameters_of_personapkt_on_gpt2_medium(zoo_cache: Path) -> None:
     assert direct.numbers_per_user == 344_064 < 0.001 * everything
     assert through_mlp.numbers_per_user == 25_746_944
     assert embedding_only.numbers_per_user == 7 * 1024
+
+
+def test_rows_of_user_specific_models(composed: Callable[..., DictConfig]) -> None:
+    published = tomllib.loads((ROOT / "experiments" / "user_lora" / "published.toml").read_text())
+    rows = {name: row for name, row in published["table5"].items() if "experiment" in row}
+    assert len(rows) == 12
+    for name, row in rows.items():
+        cfg = composed(f"experiment={row['experiment']}")
+        assert cfg.backbone.path == (
+            "sonoisa/t5-base-japanese" if cfg.base == "t5" else f"outputs/user_lora/{cfg.base}"
+        )
+        assert (cfg.data.half, source_of(cfg).data.half, cfg.data.held_out) == ("personal", "adaptation", 0.3), name
+        assert cfg.users.shared is cfg.template.one_id is name.endswith("one_id"), name
+        assert source_of(cfg).template.one_id is False
+        assert source_of(cfg).optimizer.lr == 1e-4
+        rate = cfg.optimizer.lr if cfg.users.shared else cfg.learner.lr
+        patience = cfg.callbacks.early_stopping.patience if cfg.users.shared else cfg.learner.patience
+        assert (rate, patience) == (1e-4, 1), name
+        assert cfg.template.prompt == {"t5": "plain"}.get(cfg.base, cfg.base)
+    tables = [set(published[table]) for table in ("table3", "table4", "table5")]
+    assert tables[0] == tables[1] == tables[2]
+    for language_model in ("gpt3_5", "jp_neox_3_6b", "jp_llama2_7b"):
+        assert published["table5"][language_model].keys() & {"closed", "command"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "numbers"), [(None, 1_769_472), ("peft_r16_qv", 1_769_472), ("peft_r12_qv", 1_327_104)]
+)
+def test_parameters_of_a_users_lora_on_t5_base(
+    preset: str | None, numbers: int, composed: Callable[..., DictConfig]
+) -> None:
+    """Section 4.1.3: rank 12 and 1.8 million trainable parameters; 7 MB on disk (Table 6)."""
+    cfg = composed("model=user_lora", "data=users_jsonl", *([] if preset is None else [f"preset={preset}"]))
+    architecture = dict(cfg.backbone.architecture)
+    assert architecture.pop("model_type") == "t5"
+    with torch.device("meta"):
+        lm = T5ForConditionalGeneration(T5Config(**architecture))
+        bank = LoRABank(lm, cfg.model.net.rank, cfg.model.net.alpha, cfg.model.net.targets)
+    assert sum(parameter.numel() for parameter in lm.parameters()) == 222_903_552
+    assert bank.numbers_per_user == numbers
