@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from transformers import CONFIG_MAPPING
+from transformers.utils.logging import disable_progress_bar
 
 from zoo.adapters.merge import merge_lora
 from zoo.data.licence import refuse_to_publish
@@ -79,6 +80,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", default="best", help="best, last, or a file")
     parser.add_argument("--user", help="this user's LoRA merged into the weights, or copy of them")
     options = parser.parse_args()
+    disable_progress_bar()  # of loading and writing weights
     with readable_errors():
         export(options.run_dir, options.folder, options.checkpoint, options.user)
 

@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 from transformers import GenerationConfig
+from transformers.utils.logging import disable_progress_bar
 
 from zoo.data.datamodule import DialogueDataModule
 from zoo.data.questions import personal_questions
@@ -121,6 +122,7 @@ def main() -> None:
     protocol = "user_diversity" if options.language == "en" else f"user_diversity_{options.language}"
     table = Table(title="answers to the same questions", title_justify="left", header_style="bold")
     table.add_column("run")
+    disable_progress_bar()  # of loading weights
     with readable_errors():
         for run_dir in options.run_dir:
             suite, seconds = ask(run_dir, options.language, options.number, options.batch_size, protocol)

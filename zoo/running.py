@@ -5,7 +5,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import transformers
 import wandb
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
@@ -193,8 +192,7 @@ def resumed_loggers(loggers: DictConfig, wandb_id: str | None) -> DictConfig:
 
 
 def quiet_libraries() -> None:
-    """Turn off advice that does not apply here, and bars over the loading of small files."""
-    transformers.utils.logging.disable_progress_bar()
+    """Turn off advice that does not apply here, and bars over the loading of weights."""
     for pattern in (
         ".*smaller than the logging interval.*",  # metrics.csv of a tiny run: validation only
         ".*Using ModelCheckpoint with manual optimization.*",  # the state after a step is the one to go on from
@@ -209,4 +207,4 @@ def quiet_libraries() -> None:
     ):
         warnings.filterwarnings("ignore", message=pattern)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
-    disable_progress_bar()  # of loading weights
+    disable_progress_bar()

@@ -3,8 +3,8 @@
     python experiments/user_lora/convai2_pairs.py DATA_FOLDER OUTPUT_FOLDER
 
 DATA_FOLDER has convai2/, dailydialog/ and synthetic_persona_chat/. Nobody there has a profile: as for the paper's
-JPersonaChat users (section 4.2.1), it is inferred, here by word rules, from persona sentences; of DailyDialog's speakers
-from what they say in the dialogue. Pairs share no dialogue with ConvAI2's validation file.
+JPersonaChat users (section 4.2.1), it is inferred, here by word rules, from persona sentences; of DailyDialog's
+speakers from what they say in the dialogue. Pairs share no dialogue with ConvAI2's validation file.
 """
 
 import sys

@@ -40,7 +40,7 @@ class _DistinctByContext(GenerationMetric):
     def _result(self) -> Tensor:
         questions, counts = sum_by_first_column(self.int_rows("counts")).unbind(dim=1)  # [Q]
         different = torch.zeros_like(counts)
-        of_question = torch.searchsorted(questions, _each_once(self.int_rows("things"))[:, 0].contiguous())
+        of_question = torch.searchsorted(questions.contiguous(), _each_once(self.int_rows("things"))[:, 0].contiguous())
         different.index_add_(0, of_question, torch.ones_like(of_question))
         return ratio(different, counts)[counts > 0].mean()  # the mean over no question is NaN
 
