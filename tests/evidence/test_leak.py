@@ -70,6 +70,8 @@ def test_what_the_user_said_in_the_held_out_dialogues_is_their_own() -> None:
     assert (kinds["own_and_others"], kinds["anothers"]) == (1, 0)
     others = leak_rates(rows[:1] + replied("ben", "tea", reference="i drive a red truck"), REAL, CharacterNgrams())
     assert others["kinds"]["anothers"] == 1
+    both = leak_rates(rows[:1] + replied("cat", "tea", reference="i drive a red truck"), REAL, CharacterNgrams())
+    assert both["verbatim"]["chance"] == pytest.approx(25)  # one of two replies, and only were it ann's
 
 
 def test_words_are_compared_in_any_language() -> None:
