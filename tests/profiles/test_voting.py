@@ -24,8 +24,8 @@ def test_units_of_no_posts():
 
 
 def test_majority_beats_confidence():
-    units = [{"age": ("20s", 0.5)}, {"age": ("30s", 0.99)}, {"age": ("20s", 0.5)}]
-    assert vote(units) == {"age": Decision("20s", 2, 3, 0.5)}
+    units = [{"age": ("20s", 0.25)}, {"age": ("30s", 0.99)}, {"age": ("20s", 0.25)}]
+    assert vote(units) == {"age": Decision("20s", 2, 3, 0.25)}
 
 
 def test_a_unit_that_abstains_does_not_vote():
