@@ -9,35 +9,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.errors import UserError
 from zoo.launch import readable_errors
-from zoo.profiles.base import ProfileInferer
-from zoo.profiles.lexical import LexicalProfiles
+from zoo.profiles.back_ends import add_arguments, back_end
 from zoo.profiles.voting import UNIT, infer_profile
-
-
-def back_end(options: argparse.Namespace) -> ProfileInferer:
-    """The inferer that the command line names: the word rules, or zero-shot NLI with a scorer's folder.
-
-    Raises:
-        UserError: a scorer without the zero-shot back-end or the other way round.
-    """
-    if (options.scorer is None) == (options.back_end == "zero_shot"):
-        raise UserError(
-            f"--back-end {options.back_end} was given {'without' if options.scorer is None else 'with'} --scorer; "
-            f"expected --scorer with --back-end zero_shot alone: an NLI model's folder, or 'lexical' for word rules."
-        )
-    if options.back_end == "lexical":
-        return LexicalProfiles()
-    from zoo.profiles.zero_shot import ZeroShotProfiles  # torch
-
-    if options.scorer == "lexical":
-        from zoo.scorers.lexical import LexicalNli
-
-        return ZeroShotProfiles(LexicalNli(), options.language)
-    from zoo.scorers.transformers_nli import TransformersNli
-
-    return ZeroShotProfiles(TransformersNli(options.scorer), options.language)
 
 
 def infer(options: argparse.Namespace) -> None:
@@ -86,9 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     measured.add_argument("--seed", type=int, default=0, help="of the users")
     measured.add_argument("--out", type=Path, metavar="FOLDER", help="for accuracy.json and accuracy.png")
     for verb in (of_posts, measured):
-        verb.add_argument("--language", default="en", help="of users or hypotheses: en or ja [%(default)s]")
-        verb.add_argument("--back-end", choices=["lexical", "zero_shot"], default="lexical")
-        verb.add_argument("--scorer", metavar="FOLDER", help="of zero_shot: an NLI model, or 'lexical' for word rules")
+        add_arguments(verb)
     options = parser.parse_args(arguments)
     with readable_errors():
         infer(options) if options.verb == "infer" else accuracy(options)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from zoo.data.profiles import ATTRIBUTES, VALUES
 from zoo.errors import UserError
+from zoo.language_models.base import LanguageModel, Request
 from zoo.profiles.base import Inferred, ProfileInferer
 
 Ask = Callable[[list[str]], list[str]]  # prompts -> one text each, in order
@@ -42,6 +43,11 @@ class AskedProfiles(ProfileInferer):
                 f"The language model gave {len(answers)} answers to {len(units)} prompts; expected one each."
             )
         return [read_form(answer, self.threshold, self.unstated) for answer in answers]
+
+
+def asking(model: LanguageModel, max_new_tokens: int = 96) -> Ask:
+    """Greedy answers of a language model; five lines need some 50 tokens."""
+    return lambda prompts: model.complete([Request(prompt, max_new_tokens) for prompt in prompts])
 
 
 def profile_prompt(posts: Sequence[str]) -> str:
