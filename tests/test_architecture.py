@@ -51,6 +51,7 @@ ARROWS = {
         "zoo.models.finetune",
         "zoo.data",
     },
+    "zoo.evidence.serving": {"zoo.evidence", "zoo.adapters", "zoo.data", "zoo.loading", "zoo.models", "zoo.module"},
     "zoo.evidence": {"zoo.evidence", "zoo.metrics", "zoo.scorers", "zoo.data", "zoo.launch"},
     "zoo.questions": {"zoo.data", "zoo.loading", "zoo.launch", "zoo.metrics", "zoo.module"},
     "zoo.language_models": {"zoo.language_models"},
