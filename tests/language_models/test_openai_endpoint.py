@@ -174,7 +174,7 @@ def test_the_key_is_in_no_message_log_or_identity(
     caplog.set_level(logging.DEBUG)
     said = []
     for status in (401, 500, 200):  # a server that repeats the key
-        server.behave = lambda number, body, status=status: Reply(status, f"x{'y' * 190}{KEY} is wrong")
+        server.behave = lambda number, body, status=status: Reply(status, f"x{'y' * 150}{KEY} is wrong")
         with pytest.raises(UserError) as caught:
             endpoint(tries=2).complete(REQUESTS[:1])
         said.append("".join(traceback.format_exception(caught.value)))
