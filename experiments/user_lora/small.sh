@@ -23,7 +23,7 @@ if [ "$name" = convai2 ]; then
   data="data=users_convai2 data.root=$shared/convai2 data.max_users=50 data.profiles=$work/profiles.jsonl"
   [ -f "$work/pairs/valid.jsonl" ] || python experiments/user_lora/convai2_pairs.py "$shared" "$work"
 else
-  data="data=synthetic_users data.language=$language data.num_users=50"
+  data="data=synthetic_users data.language=$language data.num_users=24"
   [ -f "$work/pairs/valid.jsonl" ] || {
     python -m zoo.data.synthetic_users pairs --language "$language" --number 500 --shards 1 --seed 1 "$work/pairs/held_out"
     python -m zoo.data.synthetic_users pairs --language "$language" --number 30000 --shards 4 "$work/pairs"
