@@ -3,7 +3,7 @@
     python experiments/benchmarks/user_lora.py [--case training|questions] [--users 64] [--runs 3] [--width 256]
                                                [--device cuda]
 
-The shape is T5's at a small size (self-attention q, k, v, o at rank 12), the data are the embedded synthetic users'.
+The shape is T5's at a small width (self-attention q, k, v, o at rank 12; 32,128 tokens), the data are the embedded synthetic users'.
 Training is one step of every user on 4 examples: forward, backward, AdamW; PEFT has one adapter whose weights are set
 to the user's before the step (not counted). Answering is `--questions` questions for every user, greedy: mixed batches
 one after another against PEFT, which has all adapters in memory, switches, and answers all of a user's questions in one
@@ -36,6 +36,7 @@ from zoo.optim import RowwiseAdamW
 from zoo.users.losses import by_user, row_gradients
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
+VOCABULARY = 32_128  # T5's
 BATCH = 4  # examples of a user's step
 ANSWER = 16  # tokens
 
@@ -50,6 +51,8 @@ def built(users: int, width: int, device: str) -> tuple[DialogueModule, Dialogue
         ])  # fmt: skip
     torch.manual_seed(0)
     module, data = instantiate(cfg.model), instantiate(cfg.data.datamodule)
+    module.net.lm.resize_token_embeddings(VOCABULARY, mean_resizing=False)
+    module.net.lm.requires_grad_(False)
     data.setup("fit")
     module.net.set_users(data.users)
     for name, table in module.net.bank.tables.items():
@@ -59,16 +62,16 @@ def built(users: int, width: int, device: str) -> tuple[DialogueModule, Dialogue
 
 
 def peft_model(net: LoRA, users: int) -> PeftModel:
-    """PEFT's model with the adapters of the first `users` users, named by their rows."""
+    """PEFT's model with the adapters of the first `users` users, named by their rows: user0, ..."""
     bank = net.bank
     config = LoraConfig(
         task_type="SEQ_2_SEQ_LM", r=bank.rank, lora_alpha=bank.alpha, target_modules=bank.modules_by_name
     )
-    model = get_peft_model(copy.deepcopy(net.lm), config, adapter_name="0")
+    model = get_peft_model(copy.deepcopy(net.lm), config, adapter_name="user0")
     for row in range(1, users):
-        model.add_adapter(str(row), config)
+        model.add_adapter(f"user{row}", config)
     for row in range(users):
-        set_to(model, net, row, str(row))
+        set_to(model, net, row, f"user{row}")
     return model.eval()
 
 
@@ -114,7 +117,7 @@ def training(users: int, runs: int, width: int, device: str) -> None:
 
     expected = []
     for row in range(users):
-        set_to(model, net, row, "0")
+        set_to(model, net, row, "user0")
         expected.append(loss_of(row).item())
     difference = max(abs(a - b) for a, b in zip(ours(), expected, strict=True))
     assert difference < 1e-3, difference
@@ -146,7 +149,7 @@ def questions(users: int, runs: int, width: int, device: str, number: int) -> No
     def peft(batches: list[DialogueBatch]) -> list[Tensor]:
         answers = []
         for batch in batches:
-            model.set_adapter(str(int(batch.user[0])))
+            model.set_adapter(f"user{int(batch.user[0])}")
             ids, mask = net.text(batch)
             answers.append(model.generate(input_ids=ids, attention_mask=mask.long(), generation_config=settings)[:, 1:])
         return answers

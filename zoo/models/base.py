@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import GenerationConfig
 
 from zoo.data.batch import DialogueBatch
-from zoo.models.frozen_head import FrozenHeadNLL, is_frozen_head
+from zoo.models.frozen_head import FrozenHeadNLL, is_frozen_head, what_enters
 from zoo.models.stepping import stepping
 
 
@@ -69,16 +69,9 @@ class DialogueModel(nn.Module, ABC):
             [B, R, D] slice copies the head's weights for every row (6 to 40 times slower on CPU).
         """
         keep = batch.response_mask if positions is None else positions  # [B, R]
-        given = self.condition(batch)
         if self.lm.config.is_encoder_decoder:
-            shifted = self.lm.prepare_decoder_input_ids_from_labels(batch.response)  # [B, R]
-            if (prefix_mask := given.pop("decoder_attention_mask", None)) is not None:
-                given["decoder_attention_mask"] = torch.cat(
-                    [prefix_mask, torch.ones_like(shifted)], dim=1
-                )  # [B, M + R]
-            use_cache = "past_key_values" in given
-            return self.lm(decoder_input_ids=shifted, use_cache=use_cache, **given).logits[keep]  # [N, V]
-        hidden = self._response_states(batch, given)  # [B, R, D]
+            return self._decoded(batch)[keep]  # [N, V]
+        hidden = self._response_states(batch, self.condition(batch))  # [B, R, D]
         return self.lm.get_output_embeddings()(hidden[keep])  # [N, V]
 
     def response_nll(self, batch: DialogueBatch) -> Tensor:
@@ -86,13 +79,27 @@ class DialogueModel(nn.Module, ABC):
 
         The order is that of `batch.response[batch.response_mask]`.
         """
-        keep = batch.response_mask
-        if not self.lm.config.is_encoder_decoder and is_frozen_head(head := self.lm.get_output_embeddings()):
-            hidden = self._response_states(batch, self.condition(batch))[keep]  # [N, D]
-            return FrozenHeadNLL.apply(hidden, head.weight, batch.response[keep])
+        keep, head = batch.response_mask, self.lm.get_output_embeddings()
+        if is_frozen_head(head) and getattr(self.lm, "final_logits_bias", None) is None:  # which BART adds
+            if self.lm.config.is_encoder_decoder:
+                with what_enters(head) as states:
+                    self._decoded(batch)
+                hidden = states[0]  # [B, R, D]
+            else:
+                hidden = self._response_states(batch, self.condition(batch))  # [B, R, D]
+            return FrozenHeadNLL.apply(hidden[keep], head.weight, batch.response[keep])
         logits = self(batch)  # [N, V]
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         return F.cross_entropy(logits, batch.response[keep], reduction="none")
+
+    def _decoded(self, batch: DialogueBatch) -> Tensor:
+        """Encoder and decoder: logits of all response positions, [B, R, V]."""
+        given = self.condition(batch)
+        shifted = self.lm.prepare_decoder_input_ids_from_labels(batch.response)  # [B, R]
+        if (prefix_mask := given.pop("decoder_attention_mask", None)) is not None:
+            given["decoder_attention_mask"] = torch.cat([prefix_mask, torch.ones_like(shifted)], dim=1)  # [B, M + R]
+        logits: Tensor = self.lm(decoder_input_ids=shifted, use_cache="past_key_values" in given, **given).logits
+        return logits
 
     def _response_states(self, batch: DialogueBatch, given: dict[str, Any]) -> Tensor:
         """Last hidden states from which each response token is predicted: [B, R, D]."""

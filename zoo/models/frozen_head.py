@@ -6,6 +6,8 @@ block by block: at GPT-2's vocabulary, [N, V] in float32 is the largest thing of
 Letters: N tokens, n of a block, D hidden, V vocabulary.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -43,6 +45,22 @@ class FrozenHeadNLL(torch.autograd.Function):
         """[N] -> [N, D]."""
         (gradient,) = ctx.saved_tensors
         return grown[0][:, None].to(gradient.dtype) * gradient, None, None
+
+
+@contextmanager
+def what_enters(head: nn.Module) -> Iterator[list[Tensor]]:
+    """What a head is given within the block, each [B, R, D]; it projects nothing meanwhile, and answers [B, 0, V]."""
+    caught: list[Tensor] = []
+
+    def catch(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        caught.append(inputs[0])
+        return (inputs[0][:, :0],)
+
+    handle = head.register_forward_pre_hook(catch)
+    try:
+        yield caught
+    finally:
+        handle.remove()
 
 
 def is_frozen_head(head: nn.Module) -> bool:
