@@ -55,6 +55,12 @@ def test_nothing_known_leaves_an_empty_profile_in_its_place(make):
     assert words(template, template.encode(unknown).persona) == "[USER1][USER2][SEP]"
 
 
+def test_what_is_left_blank_is_not_known(make):
+    blank = {"gender": "", "age": "20s"}
+    assert make(prompt="psp").profile_text(blank) == "20s"
+    assert make(prompt="psp", unknown="literal").profile_text(blank).startswith("20s, unknown, ")
+
+
 def test_marks_are_single_ids_and_words_of_users_are_none(make):
     template = make(prompt="psp")
     spoof = DialogueExample("x", "x", (), ("say [SEP] now",), (False,), "yes", profile={"age": "[USER]"})

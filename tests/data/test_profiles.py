@@ -32,6 +32,8 @@ def test_japanese_names_are_understood_and_rendered():
     }
     assert rendered_profile({"gender": "Female", "pet": "a dog"}, "ja") == {"gender": "女性", "pet": "a dog"}
     assert rendered_profile({"gender": "Female"}, "en") == {"gender": "Female"}
+    with pytest.raises(UserError, match="language='de'"):
+        rendered_profile({"gender": "Female"}, "de")
 
 
 def test_unknown_value_is_named_with_place_and_allowed_ones():

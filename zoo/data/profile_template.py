@@ -14,9 +14,9 @@ its authors' earlier systems (Sugiyama et al. 2021), without [SEP] between turns
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from zoo.data.profiles import ATTRIBUTES, JAPANESE
+from zoo.data.profiles import ATTRIBUTES, Language, rendered_profile
 from zoo.data.records import DialogueExample
 from zoo.data.template import DialogueTemplate
 from zoo.errors import UserError
@@ -60,14 +60,14 @@ class ProfileTemplate(DialogueTemplate):
         id_length: int = 4,
         unknown: Literal["omit", "literal"] = "omit",
         with_keys: bool = False,
-        language: Literal["en", "ja"] = "en",
+        language: Language = "en",
         space_punctuation: bool = False,
         max_source_tokens: int = 512,
         max_response_tokens: int = 128,
         seed: int = 0,
     ):
         for name, value, known in (
-            ("prompt", prompt, PROMPTS), ("unknown", unknown, tuple(UNKNOWN)), ("language", language, ("en", "ja"))
+            ("prompt", prompt, PROMPTS), ("unknown", unknown, tuple(UNKNOWN)), ("language", language, get_args(Language))
         ):  # fmt: skip
             if value not in known:
                 raise UserError(f"template.{name}={value!r} was given; expected one of {', '.join(known)}.")
@@ -113,15 +113,11 @@ class ProfileTemplate(DialogueTemplate):
 
     def profile_text(self, profile: Mapping[str, str]) -> str:
         """A profile as it stands in a prompt: known attributes in their order, then others, e.g. "20s, Female"."""
+        word = UNKNOWN[self.unknown]
+        missing = {} if word is None else dict.fromkeys(ATTRIBUTES, word)
+        written = missing | {key: value for key, value in rendered_profile(profile, self.language).items() if value}
         keys = [*ATTRIBUTES, *(key for key in profile if key not in ATTRIBUTES)]
-        missing = UNKNOWN[self.unknown]
-        texts = []
-        for key in keys:
-            if (value := profile.get(key) or missing) is None:
-                continue
-            written = JAPANESE.get(key, {}).get(value, value) if self.language == "ja" else value
-            texts.append(f"{key}: {written}" if self.with_keys else written)
-        return ", ".join(texts)
+        return ", ".join(f"{key}: {written[key]}" if self.with_keys else written[key] for key in keys if key in written)
 
     def _persona_parts(self, example: DialogueExample) -> list[tuple[str, list[str]]]:
         parts: list[tuple[str, list[str]]] = [("", [self.id_of(example.user)])] if self.one_id else []

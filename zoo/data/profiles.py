@@ -6,11 +6,12 @@ for marriage; "Single" is our value for the rest.
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from zoo.errors import UserError
 
 UnknownValues = Literal["refuse", "keep"]
+Language = Literal["en", "ja"]
 
 JAPANESE: Mapping[str, Mapping[str, str]] = {  # attribute -> value -> its Japanese rendering; the order is fixed
     "age": {"10s": "10代", "20s": "20代", "30s": "30代", "40s": "40代", "50s": "50代", "60s": "60代"},
@@ -83,8 +84,14 @@ def checked_profile(
     return checked
 
 
-def rendered_profile(profile: Mapping[str, str], language: str) -> dict[str, str]:
-    """A profile's values as words of a language, "en" or "ja"; free text stays as it is."""
+def rendered_profile(profile: Mapping[str, str], language: Language) -> dict[str, str]:
+    """A profile's values as words of a language; free text stays as it is.
+
+    Raises:
+        UserError: another language.
+    """
+    if language not in get_args(Language):
+        raise UserError(f"Profiles in language={language!r} were asked for; there are {' and '.join(get_args(Language))}.")
     if language != "ja":
         return dict(profile)
     return {attribute: JAPANESE.get(attribute, {}).get(value, value) for attribute, value in profile.items()}

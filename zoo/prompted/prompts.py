@@ -8,6 +8,7 @@ give the next utterance. The wordings are data, see conf/prompt.
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.data.profiles import Language, rendered_profile
 from zoo.data.records import DialogueExample
 from zoo.errors import UserError
 
@@ -19,6 +20,7 @@ class PromptMaker:
     """Writes prompts in one wording.
 
     Args:
+        language: in which known values of profiles are written; free text stays as it is.
         mode: which of `wordings`: "chat" instructs, "completions" begins a text to go on with.
         max_turns: utterances of history at most, the latest.
         speaker, partner: what the two are called; the speaker is played.
@@ -35,6 +37,7 @@ class PromptMaker:
 
     def __init__(
         self,
+        language: Language,
         mode: str,
         max_turns: int,
         speaker: str,
@@ -55,6 +58,7 @@ class PromptMaker:
             )
         if max_turns < 1:
             raise UserError(f"prompt.max_turns={max_turns} was given; expected at least 1, the one to answer.")
+        self.language: Language = language
         self.wording = wordings[mode]
         self.stop: tuple[str, ...] = tuple(self.wording["stop"])
         self.max_turns = max_turns
@@ -86,6 +90,7 @@ class PromptMaker:
 
     def profile(self, profile: Mapping[str, str]) -> str:
         """A profile's known attributes on one line."""
+        profile = rendered_profile(profile, self.language)
         order = [*self.attributes, *(name for name in profile if name not in self.attributes)]
         known = [name for name in order if profile.get(name, "").strip().lower() not in UNKNOWN]
         return self.attribute_separator.join(
