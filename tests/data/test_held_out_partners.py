@@ -104,7 +104,18 @@ def test_a_choice_of_users_changes_nobodys_cut():
         own = [d for d in whole.load(split) if {"u03", "u07"} & set(pair_of(d))]
         assert [dialogue.id for dialogue in some.load(split)] == [dialogue.id for dialogue in own]
         assert {d.speakers[i].user for d in some.load(split) for i in d.responders} <= {"u03", "u07"}
-    assert len({e.user for e in examples_from_dialogues(HeldOutPartners(Meetings(), max_users=5).load("train"))}) == 5
+
+
+def test_fewer_users_are_some_of_more():
+    """Rows of few users (FULL) stand beside rows of many, and have been adapted with them."""
+
+    def chosen(number, seed):
+        cut = HeldOutPartners(Meetings(num_users=90), max_users=number, seed=seed)
+        return {example.user for example in examples_from_dialogues(cut.load("train"))}
+
+    for seed in range(5):
+        assert len(chosen(8, seed)) == 8
+        assert chosen(8, seed) < chosen(50, seed)
 
 
 def test_a_user_with_one_partner_is_an_error_or_left_out():

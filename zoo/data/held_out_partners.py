@@ -34,7 +34,8 @@ class HeldOutPartners:
         half: of the training dialogues, "adaptation" or "personal"; None is both. Validation and test are the same.
         both_sides: both speakers' utterances are replies to learn; else those that the corpus calls so.
         one_partner: "refuse" users who talk to one partner only, of whom nothing could be held out, or "leave_out".
-        max_users: a seeded choice of this many users; None is all. Nobody's cut depends on it.
+        max_users: a seeded choice of this many users, the first of any larger choice; None is all. Nobody's cut depends
+            on it.
         only: ids of the users to keep; None is all.
         seed: of the cut and the choice.
 
@@ -153,7 +154,7 @@ class HeldOutPartners:
                 f"{'+'.join(self.splits)} dialogues have {len(enough)}. Lower data.max_users, or say who is who by "
                 "data.users= or data.matching=."
             )
-        return set(enough if self.max_users is None else random.Random(self.seed).sample(enough, self.max_users))
+        return set(random.Random(self.seed).sample(enough, len(enough))[: self.max_users])
 
 
 def _answered_by(users: Collection[str], dialogues: Iterable[Dialogue]) -> Iterator[Dialogue]:
