@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor
 
 from zoo.data.corpora import DialogueCorpus
+from zoo.data.examples import examples_from_dialogues
+from zoo.data.held_out_partners import HeldOutPartners
+from zoo.data.synthetic_users import SyntheticUsersCorpus
 from zoo.evidence import real_replies as real_replies_module
 from zoo.evidence.__main__ import main
 from zoo.evidence.leak_rates import leak_rates
@@ -181,6 +185,23 @@ def test_the_data_of_a_real_run(finished: Path, tmp_path: Path, capsys: pytest.C
     assert not list(tmp_path.rglob("*.tmp"))
     assert main(["leak", str(other), "--out", str(tmp_path / "out"), "--names", "one"]) == 0
     assert json.loads((tmp_path / "out" / "leak_one.json").read_text())["kinds"] == leaked["kinds"]
+
+
+def test_what_the_backbone_was_adapted_on_counts_too(tmp_path: Path) -> None:
+    """Users of the personal half: their words of the adaptation's half are neither new nor somebody else's."""
+    corpus = HeldOutPartners(SyntheticUsersCorpus(num_users=10))
+    described = {
+        "_target_": "zoo.data.held_out_partners.HeldOutPartners",
+        "corpus": {"_target_": "zoo.data.synthetic_users.SyntheticUsersCorpus", "num_users": 10},
+        "half": "personal",
+    }
+    datamodule = {"_target_": "zoo.data.datamodule.DialogueDataModule", "corpus": described}
+    OmegaConf.save({"data": {"datamodule": datamodule}}, tmp_path / "config.yaml")
+    said: dict[str, set[str]] = {}
+    for example in examples_from_dialogues(corpus.load("train")):
+        said.setdefault(example.user, set()).add(plain_words(example.response))
+    real = read_real_replies(tmp_path)
+    assert {user: {plain_words(text) for text in own} for user, own in real.texts.items()} == said
 
 
 @pytest.mark.parametrize(

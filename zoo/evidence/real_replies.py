@@ -54,13 +54,17 @@ class RealReplies:
 def read_real_replies(run_dir: Path) -> RealReplies:
     """Replies of the training split that config.yaml describes, as the datamodule names its users.
 
+    Of data in halves both count: what users said in the adaptation's half was learnt too, by the backbone.
+
     Raises:
         UserError: the run tells no data, the data cannot be read, or name no users.
     """
     data = configuration(run_dir).get("data")
     if data is None or "datamodule" not in data:
         raise UserError(f"{run_dir / 'config.yaml'} describes no data.datamodule; expected the directory of a run.")
-    datamodule = instantiate(data.datamodule, template=None)  # nothing is tokenised
+    corpus = data.datamodule.get("corpus")
+    whole = {"corpus": {"half": None}} if corpus is not None and "half" in corpus else {}
+    datamodule = instantiate(data.datamodule, template=None, **whole)  # nothing is tokenised
     dialogues = datamodule.corpus.load("train")
     said: dict[str, dict[str, str]] = {}  # user -> words -> text
     for example in examples_from_dialogues(dialogues, users=datamodule.users_rule):
