@@ -5,7 +5,6 @@ and replies, in the mean of a user. What follows is a configuration as `run.py` 
 """
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from zoo.data.datamodule import SPLITS, DialogueDataModule
+from zoo.data.examples import examples_from_dialogues
 from zoo.data.profiles import ATTRIBUTES
+from zoo.data.records import DialogueExample
+from zoo.errors import UserError
 from zoo.evidence.output import write_json
 
 OUT = "none"
@@ -33,11 +35,15 @@ def report(options: argparse.Namespace, console: Console) -> None:
     """Print both tables; with --out write users.json."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("config", [*options.overrides, "run_dir=unused"])
-    data: DialogueDataModule = instantiate(cfg.data.datamodule)
-    data.prepare_data()
-    data.setup()
-    counts = profile_counts(data)
-    sizes = user_counts(data)
+    data: DialogueDataModule = instantiate(cfg.data.datamodule, template=None)  # replies are counted, not tokenised
+    if hasattr(data.corpus, "prepare"):
+        data.corpus.prepare(SPLITS)
+    replies = {
+        split: examples_from_dialogues(data.corpus.load(split), data.history, data.max_exchanges, data.users_rule)
+        for split in SPLITS
+    }
+    counts = profile_counts(replies)
+    sizes = user_counts(replies)
     console.print(_profiles_table(counts))
     console.print(_sizes_table(sizes))
     if options.out is not None:
@@ -45,25 +51,32 @@ def report(options: argparse.Namespace, console: Console) -> None:
         write_json(options.out / "users.json", {"replies_by_profile": counts, "users": sizes})
 
 
-def profile_counts(data: DialogueDataModule) -> dict[str, dict[str, int]]:
+def profile_counts(replies: Mapping[str, Sequence[DialogueExample]]) -> dict[str, dict[str, int]]:
     """Replies by attribute and value, the most frequent first; what is not known of a speaker is counted nowhere."""
     found: dict[str, Counter[str]] = {attribute: Counter() for attribute in ATTRIBUTES}
-    for split in SPLITS:
-        for profile, times in Counter(data.table(split).strings("profile")).items():
-            for attribute, value in json.loads(profile).items():
-                found.setdefault(attribute, Counter())[value] += times
+    for examples in replies.values():
+        for example in examples:
+            for attribute, value in example.profile.items():
+                found.setdefault(attribute, Counter())[value] += 1
     return {attribute: dict(counts.most_common()) for attribute, counts in found.items()}
 
 
-def user_counts(data: DialogueDataModule) -> dict[str, float]:
-    """Users, and replies of each split in all and in the mean of a user; over users who have any."""
-    sizes: dict[str, float] = {"users": len(data.users)}
-    for split in SPLITS:
-        of_user = Counter(data.table(split).strings("user"))
+def user_counts(replies: Mapping[str, Sequence[DialogueExample]]) -> dict[str, float]:
+    """Users, and replies of each split in all and in the mean of a user; over users who have any.
+
+    Raises:
+        UserError: the data name nobody.
+    """
+    of_user = {split: Counter(example.user for example in examples) for split, examples in replies.items()}
+    users = set().union(*of_user.values()) - {""}
+    if not users:
+        raise UserError("The data name no users; expected data with users, such as data=synthetic_users.")
+    sizes: dict[str, float] = {"users": len(users)}
+    for split, counts in of_user.items():
         sizes |= {
-            f"{split}, all": sum(of_user.values()),
-            f"{split} / user": sum(of_user.values()) / max(1, len(of_user)),
-            f"users with {split}": len(of_user),
+            f"{split}, all": counts.total(),
+            f"{split} / user": counts.total() / max(1, len(counts)),
+            f"users with {split}": len(counts),
         }
     return sizes
 
