@@ -13,7 +13,7 @@ import zoo
 from zoo.data.questions import personal_questions
 from zoo.errors import UserError
 from zoo.metrics.generations import read_generations
-from zoo.questions import ask, users_of
+from zoo.questions import ask, language_of, users_of
 from zoo.running import run
 
 SMALL = [
@@ -48,6 +48,18 @@ def different(rows):
 
 def users(run_dir):
     return users_of(instantiate(OmegaConf.load(run_dir / "config.yaml").data.datamodule))
+
+
+def test_questions_are_in_the_runs_language(tmp_path: Path) -> None:
+    runs = [tmp_path / name for name in ("ja", "en", "plain")]
+    for run_dir, template in zip(runs, ("{language: ja}", "{language: en}", "{}"), strict=True):
+        run_dir.mkdir()
+        (run_dir / "config.yaml").write_text(f"template: {template}\n")
+    assert (language_of(runs[:1]), language_of(runs[1:])) == ("ja", "en")
+    with pytest.raises(UserError, match="speak en and ja; expected one language"):
+        language_of(runs)
+    with pytest.raises(UserError, match="nowhere has no config.yaml"):
+        language_of([tmp_path / "nowhere"])
 
 
 def test_unknown_languages_and_data_without_users_are_refused() -> None:

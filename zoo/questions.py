@@ -81,6 +81,24 @@ def users_of(data: DialogueDataModule) -> list[DialogueExample]:
     return [table.example(first[user]) for user in data.users if user in first]
 
 
+def language_of(run_dirs: Sequence[Path]) -> str:
+    """The language that all runs' templates write profiles in; "en" where they write none.
+
+    Raises:
+        UserError: the runs differ, or one has no config.yaml.
+    """
+    if missing := [str(run_dir) for run_dir in run_dirs if not (run_dir / "config.yaml").is_file()]:
+        raise UserError(f"{missing[0]} has no config.yaml; expected the directory of a run.")
+    configs = [OmegaConf.load(run_dir / "config.yaml") for run_dir in run_dirs]
+    found = {str(OmegaConf.select(config, "template.language") or "en") for config in configs}
+    if len(found) > 1:
+        raise UserError(
+            f"The runs speak {' and '.join(sorted(found))}; expected one language, as answers to other questions do not "
+            "compare. Give the runs of each language by themselves, or name the questions by --language."
+        )
+    return found.pop()
+
+
 def ask(run_dir: Path, language: str, number: int | None, batch_size: int, protocol: str) -> tuple[MetricSuite, float]:
     """Let a run's users answer; writes generations.jsonl, metrics.json and config.yaml into RUN_DIR/questions.
 
@@ -115,17 +133,18 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m zoo.questions", description=__doc__)
     parser.add_argument("run_dir", type=Path, nargs="+", metavar="RUN_DIR")
-    parser.add_argument("--language", default="en", help="of the questions: en or ja")
+    parser.add_argument("--language", help="of the questions: en or ja [the runs' template.language, else en]")
     parser.add_argument("--number", type=int, help="ask only so many [all 70]")
     parser.add_argument("--batch-size", type=int, default=64)
     options = parser.parse_args()
-    protocol = "user_diversity" if options.language == "en" else f"user_diversity_{options.language}"
     table = Table(title="answers to the same questions", title_justify="left", header_style="bold")
     table.add_column("run")
     disable_progress_bar()  # of loading weights
     with readable_errors():
+        language = options.language or language_of(options.run_dir)
+        protocol = "user_diversity" if language == "en" else f"user_diversity_{language}"
         for run_dir in options.run_dir:
-            suite, seconds = ask(run_dir, options.language, options.number, options.batch_size, protocol)
+            suite, seconds = ask(run_dir, language, options.number, options.batch_size, protocol)
             found = suite.compute()
             if len(table.columns) == 1:
                 for name in (*found, "seconds"):
