@@ -26,7 +26,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor
 from transformers import GenerationConfig
 
-from zoo.data.batch import DialogueBatch
+from zoo.data.batch import DialogueBatch, collate
 from zoo.data.datamodule import DialogueDataModule
 from zoo.data.questions import personal_questions
 from zoo.data.records import DialogueExample
@@ -137,8 +137,6 @@ def questions(users: int, runs: int, width: int, device: str, number: int) -> No
     model = peft_model(net, users).to(device)
 
     def batch_of(examples: list[DialogueExample]) -> DialogueBatch:
-        from zoo.data.batch import collate
-
         own = [net.row_of(example.user) for example in examples]
         return collate(module.template.encode_all(examples), pad_id=0, users=own).to(device)
 

@@ -41,7 +41,8 @@ def said(run_dir: Path) -> list[tuple[str, str]]:
     """
     found = [(row.user, row.response) for row in runs.generations(run_dir) if row.response is not None]
     try:
-        [matches_truth(user, "") for user, _ in found]
+        for user in {user for user, _ in found}:
+            matches_truth(user, "")
     except UserError as error:
         raise UserError(
             f"{run_dir} has users of whom nothing is known; expected data=synthetic_users. {error}"
