@@ -56,9 +56,9 @@ def test_questions_are_in_the_runs_language(tmp_path: Path) -> None:
         run_dir.mkdir()
         (run_dir / "config.yaml").write_text(f"template: {template}\n")
     assert (language_of(runs[:1]), language_of(runs[1:])) == ("ja", "en")
-    with pytest.raises(UserError, match="speak en and ja; expected one language"):
+    with pytest.raises(UserError, match="speak en and ja"):
         language_of(runs)
-    with pytest.raises(UserError, match="nowhere has no config.yaml"):
+    with pytest.raises(UserError, match=r"nowhere has no config\.yaml"):
         language_of([tmp_path / "nowhere"])
 
 

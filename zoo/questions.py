@@ -93,8 +93,8 @@ def language_of(run_dirs: Sequence[Path]) -> str:
     found = {str(OmegaConf.select(config, "template.language") or "en") for config in configs}
     if len(found) > 1:
         raise UserError(
-            f"The runs speak {' and '.join(sorted(found))}; expected one language, as answers to other questions do not "
-            "compare. Give the runs of each language by themselves, or name the questions by --language."
+            f"The runs speak {' and '.join(sorted(found))}; expected one language, as answers to other questions do "
+            "not compare. Give the runs of each language by themselves, or name the questions by --language."
         )
     return found.pop()
 

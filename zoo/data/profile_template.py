@@ -67,7 +67,8 @@ class ProfileTemplate(DialogueTemplate):
         seed: int = 0,
     ):
         for name, value, known in (
-            ("prompt", prompt, PROMPTS), ("unknown", unknown, tuple(UNKNOWN)), ("language", language, get_args(Language))
+            ("prompt", prompt, PROMPTS), ("unknown", unknown, tuple(UNKNOWN)),
+            ("language", language, get_args(Language)),
         ):  # fmt: skip
             if value not in known:
                 raise UserError(f"template.{name}={value!r} was given; expected one of {', '.join(known)}.")

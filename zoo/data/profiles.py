@@ -91,7 +91,9 @@ def rendered_profile(profile: Mapping[str, str], language: Language) -> dict[str
         UserError: another language.
     """
     if language not in get_args(Language):
-        raise UserError(f"Profiles in language={language!r} were asked for; there are {' and '.join(get_args(Language))}.")
+        raise UserError(
+            f"Profiles in language={language!r} were asked for; there are {' and '.join(get_args(Language))}."
+        )
     if language != "ja":
         return dict(profile)
     return {attribute: JAPANESE.get(attribute, {}).get(value, value) for attribute, value in profile.items()}

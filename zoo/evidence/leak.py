@@ -3,7 +3,8 @@
 Otsuka et al., "User-Specific Dialogue Generation with User Profile-Aware Pre-Training Model and Parameter-Efficient
 Fine-Tuning", section 4.3.4, warn that one model for all users (One-ID) could generate what it learnt from others, and
 do not measure it. Real replies are those of each run's own training data (with the half that its backbone was adapted
-on), read again through its config.yaml, so the command runs where the run did. What is counted how is told in `zoo.evidence.leak_rates`.
+on), read again through its config.yaml, so the command runs where the run did. What is counted how is told in
+`zoo.evidence.leak_rates`.
 """
 
 import argparse
