@@ -12,7 +12,9 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 import zoo
 from zoo.errors import UserError
+from zoo.export import write_backbone
 from zoo.running import run
+from zoo.stages import WRITTEN, source_of, start_from_source
 
 SMALL = [
     "data=synthetic_users", "data.num_users=10", "backbone.width=32", "backbone.heads=4", "template.prompt=ppp",
@@ -61,6 +63,25 @@ def test_adapters_are_trained_on_the_adapted_backbone(small: Callable[..., DictC
     scored = json.loads((tmp_path / "metrics.json").read_text())["metrics"]
     run(small("LoRA", "run=[test]", "ckpt_path=best"))
     assert json.loads((tmp_path / "metrics.json").read_text())["metrics"] == scored
+
+
+def test_processes_may_write_one_backbone_at_once(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    run(small("One-ID", "run=[source]"))
+    source, first = tmp_path / "source", backbone(tmp_path)
+    write_backbone(source, source / "backbone")
+    assert not list(source.glob(".backbone*"))
+    assert all(torch.equal(weights, first[name]) for name, weights in backbone(tmp_path).items())
+
+
+def test_an_adaptation_of_another_backbone_is_not_shared(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    cfg = small("LoRA", f"source.directory={tmp_path}")
+    for part in WRITTEN:
+        (tmp_path / part).parent.mkdir(exist_ok=True)
+        (tmp_path / part).touch()
+    OmegaConf.save(source_of(cfg), tmp_path / "config.yaml", resolve=True)
+    cfg.backbone.path = "elsewhere"
+    with pytest.raises(UserError, match=r"\(backbone.path: None -> elsewhere\).*take another source.directory="):
+        start_from_source(cfg, run_stage=pytest.fail, begin=pytest.fail)
 
 
 @pytest.mark.parametrize("row", ["One-ID", "FULL"])

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 from pathlib import Path
 
 from transformers import CONFIG_MAPPING
@@ -61,6 +62,8 @@ def export(run_dir: Path, folder: Path, checkpoint: str = "best", user: str | No
 def write_backbone(run_dir: Path, folder: Path) -> None:
     """The network that a run trained for everybody, as a folder for the runs that go on from it; whole or not at all.
 
+    Where several processes write it at once, the first one's stays.
+
     Args:
         run_dir: of a run of model=finetune.
         folder: is made; not a publication, so no licence is asked.
@@ -69,7 +72,12 @@ def write_backbone(run_dir: Path, folder: Path) -> None:
     building = folder.with_name(f".{folder.name}.{os.getpid()}")
     module.net.lm.save_pretrained(building)
     module.template.tokenizer.save_pretrained(building)
-    os.replace(building, folder)
+    try:
+        os.replace(building, folder)
+    except OSError:
+        shutil.rmtree(building)
+        if not folder.is_dir():
+            raise
 
 
 def main() -> None:

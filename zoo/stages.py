@@ -121,7 +121,7 @@ def start_from_source(cfg: DictConfig, run_stage: Callable[[DictConfig], Any], b
     again = cfg.ckpt_path is not None or not trains or cfg.source.get("directory")
     if cfg.source.saved or (finished and again):
         if finished:  # else it is a PEFT folder, which the model checks
-            check_same_source(folder, stage, resumed=not cfg.source.saved)
+            check_same_source(folder, stage, _advice(cfg), resumed=not cfg.source.saved)
         log.info("source stage: %s", folder)
     elif trains:
         begin()
@@ -201,24 +201,34 @@ def _train(cfg: DictConfig, stage: DictConfig, folder: Path, run_stage: Callable
         run_stage(stage)
 
 
-def check_same_source(folder: Path, stage: DictConfig, resumed: bool) -> None:
+def _advice(cfg: DictConfig) -> str:
+    """How a run gets a source stage of its own."""
+    if cfg.source.saved:
+        return "for a source of this run's own leave out source.saved=."
+    return f"for another source take another {'source.directory' if cfg.source.get('directory') else 'hydra.run.dir'}=."
+
+
+def check_same_source(folder: Path, stage: DictConfig, advice: str, resumed: bool) -> None:
     """Refuse a finished source stage that had other settings than this run's would have.
 
     Args:
         folder: of the stage.
         stage: what it would be now.
-        resumed: it was trained by this very run, so how it was trained is compared too.
+        advice: how a run gets another one.
+        resumed: it was trained by this very run, or by one that shares it, so how and from what it was trained is
+            compared too.
 
     Raises:
         UserError: names every setting that differs, with both values.
     """
     then: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=True)  # type: ignore[assignment]
     now: dict[str, Any] = OmegaConf.to_container(stage, resolve=True)  # type: ignore[assignment]
-    own = f"for a source of this run's own {'take another hydra.run.dir=' if resumed else 'leave out source.saved='}."
-    check_settings(then, now, weights=f"The source stage {folder}", advice=own)
+    check_settings(then, now, weights=f"The source stage {folder}", advice=advice)
     sections = ("seed", "data", *(("learner", "optimizer", "scheduler") if resumed else ()))
     before, after = (
-        {key: value for name in sections for key, value in flat(name, config[name])} for config in (then, now)
+        {key: value for name in sections for key, value in flat(name, config[name])}
+        | ({"backbone.path": config["backbone"]["path"]} if resumed else {})
+        for config in (then, now)
     )
     different = [
         f"{key}: {before.get(key)} -> {after.get(key)}"
@@ -228,5 +238,5 @@ def check_same_source(folder: Path, stage: DictConfig, resumed: bool) -> None:
     if different:
         raise UserError(
             f"The source stage {folder} had other settings than this run's would have ({'; '.join(different[:6])}): "
-            f"another seed or other data put other people into part A. Give the settings it was trained with; {own}"
+            f"it learnt other things, or from other people. Give the settings it was trained with; {advice}"
         )
