@@ -17,10 +17,10 @@ work=$out/$name
 mkdir -p "$work"
 language=${name#synthetic_}
 [ "$name" = convai2 ] && language=en
-steps=400
+steps=400 everybody=null
 if [ "$name" = convai2 ]; then
-  steps=1200
-  data="data=users_convai2 data.root=$shared/convai2 data.max_users=50 data.profiles=$work/profiles.jsonl"
+  steps=1200 everybody=50
+  data="data=users_convai2 data.root=$shared/convai2 data.max_users=$everybody data.profiles=$work/profiles.jsonl"
   [ -f "$work/pairs/valid.jsonl" ] || python experiments/user_lora/convai2_pairs.py "$shared" "$work"
 else
   data="data=synthetic_users data.language=$language data.num_users=24"
@@ -58,7 +58,7 @@ for fold in ${FOLDS:-0 1 2}; do
       size=$shape
       [ "$base" = plain_t5 ] || size="backbone=tiny-t5"
       some=
-      [ "$tuning" = full ] && some="data.max_users=8"
+      [ "$tuning" = full ] && some="data.max_users=8 +source.data.max_users=$everybody"  # adapted with everybody
       # shellcheck disable=SC2086
       python run.py experiment="user_lora/${base}_$tuning" $data $size $common $adaptation ${settings[$tuning]} $some \
         pretrained="$work" data.fold="$fold" source.directory="$work/adapted/$base/$fold" hydra.run.dir="$run" "$@" \
