@@ -9,6 +9,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
@@ -89,7 +90,7 @@ def language_of(run_dirs: Sequence[Path]) -> str:
     """
     if missing := [str(run_dir) for run_dir in run_dirs if not (run_dir / "config.yaml").is_file()]:
         raise UserError(f"{missing[0]} has no config.yaml; expected the directory of a run.")
-    configs = [OmegaConf.load(run_dir / "config.yaml") for run_dir in run_dirs]
+    configs: list[Any] = [OmegaConf.load(run_dir / "config.yaml") for run_dir in run_dirs]
     found = {str(OmegaConf.select(config, "template.language") or "en") for config in configs}
     if len(found) > 1:
         raise UserError(

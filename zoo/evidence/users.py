@@ -68,7 +68,7 @@ def user_counts(replies: Mapping[str, Sequence[DialogueExample]]) -> dict[str, f
         UserError: the data name nobody.
     """
     of_user = {split: Counter(example.user for example in examples) for split, examples in replies.items()}
-    users = set().union(*of_user.values()) - {""}
+    users = {user for counts in of_user.values() for user in counts} - {""}
     if not users:
         raise UserError("The data name no users; expected data with users, such as data=synthetic_users.")
     sizes: dict[str, float] = {"users": len(users)}
