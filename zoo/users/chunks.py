@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 CPU_TOKENS, CPU_TOKENS_WIDE = 1000, 500  # measured on 2 cores at widths 256 and 768: experiments/benchmarks
+CPU_TOKENS_ENCODER_DECODER = 3000  # likewise, width 256; its positions are shared by two stacks
 GPU_TOKENS = 16_384  # a guess; not measured yet
 
 
@@ -22,11 +23,13 @@ class Chunk:
     owners: NDArray[np.integer]  # [n], each user's rows together
 
 
-def tokens_per_forward(device: torch.device, width: int) -> int:
+def tokens_per_forward(device: torch.device, width: int, encoder_decoder: bool = False) -> int:
     """Padded tokens that one forward should hold at most."""
     if device.type != "cpu":
         return GPU_TOKENS
-    return CPU_TOKENS if width < 512 else CPU_TOKENS_WIDE
+    if width >= 512:
+        return CPU_TOKENS_WIDE
+    return CPU_TOKENS_ENCODER_DECODER if encoder_decoder else CPU_TOKENS
 
 
 def chunks(

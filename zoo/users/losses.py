@@ -77,7 +77,8 @@ def by_user(table: Table, num_users: int) -> list[NDArray[np.integer]]:
 
 
 def _chunks(model: UserRows, table: Table, rows: Sequence[NDArray[np.integer]], tokens: int | None) -> list[Chunk]:
-    tokens = tokens or tokens_per_forward(model.bank.any_table.device, model.lm.config.hidden_size)
+    config = model.lm.config
+    tokens = tokens or tokens_per_forward(model.bank.any_table.device, config.hidden_size, config.is_encoder_decoder)
     return chunks(rows, table.lengths, tokens, extra=1 + model.num_extra_positions)
 
 
