@@ -5,10 +5,10 @@
 
 The shape is T5's at a small width (self-attention q, k, v, o at rank 12; 32,128 tokens), the data are the embedded
 synthetic users'. Training is one step of every user on 4 examples: forward, backward, AdamW; PEFT has one adapter whose
-weights are set to the user's before the step (not counted). Answering is `--questions` questions for every user, greedy: mixed batches
-one after another against PEFT, which has all adapters in memory, switches, and answers all of a user's questions in one
-batch; then one by one, as a server does that meets users in any order. The ways take turns, from the same adapters,
-and what they compute is compared first.
+weights are set to the user's before the step (not counted). Answering is `--questions` questions for every user,
+greedy: mixed batches one after another against PEFT, which has all adapters in memory, switches, and answers all of a
+user's questions in one batch; then one by one, as a server does that meets users in any order. The ways take turns,
+from the same adapters, and what they compute is compared first.
 """
 
 import argparse

@@ -20,15 +20,12 @@ language=${name#synthetic_}
 steps=400 everybody=null
 if [ "$name" = convai2 ]; then
   steps=1200 everybody=50
-  data="data=users_convai2 data.root=$shared/convai2 data.max_users=$everybody data.profiles=$work/profiles.jsonl"
+  data="data=users_convai2 data.root=$shared/convai2 data.max_users=$everybody"
   [ -f "$work/pairs/valid.jsonl" ] || python experiments/user_lora/convai2_pairs.py "$shared" "$work"
 else
   data="data=synthetic_users data.language=$language data.num_users=24"
-  [ -f "$work/pairs/valid.jsonl" ] || {
-    python -m zoo.data.synthetic_users pairs --language "$language" --number 500 --shards 1 --seed 1 "$work/pairs/held_out"
+  [ -f "$work/pairs/valid.jsonl" ] ||
     python -m zoo.data.synthetic_users pairs --language "$language" --number 30000 --shards 4 "$work/pairs"
-    mv "$work/pairs/held_out/"*.jsonl "$work/pairs/valid.jsonl"
-  }
 fi
 protocol=user_lora
 [ "$language" = ja ] && protocol=user_lora_ja
@@ -38,8 +35,8 @@ for prompt in plain psp ppp; do
   [ -f "$work/$prompt/config.json" ] || {
     # shellcheck disable=SC2086  # settings are words
     python run.py experiment=user_lora/pretrain_$prompt $shape template.language="$language" data.root="$work/pairs" \
-      data.train_files="$work/pairs/pairs-*.jsonl" data.batch_size=64 optimizer.lr=3e-3 \
-      trainer.max_steps=$steps trainer.val_check_interval=$steps scheduler.num_warmup_steps=50 hydra.run.dir="$work/pretraining/$prompt" \
+      data.batch_size=64 optimizer.lr=3e-3 trainer.max_steps=$steps trainer.val_check_interval=$steps \
+      scheduler.num_warmup_steps=50 hydra.run.dir="$work/pretraining/$prompt" \
       >"$work/pretraining-$prompt.log" 2>&1
     python -m zoo.export "$work/pretraining/$prompt" "$work/$prompt"
   }
@@ -51,6 +48,12 @@ declare -A settings=(
   [full]="learner.lr=1e-3 learner.epochs=3 learner.batch_size=8"
 )
 for fold in ${FOLDS:-0 1 2}; do
+  profiles=
+  if [ "$name" = convai2 ]; then  # of what is trained on in this fold
+    profiles=data.profiles=$work/profiles-$fold.jsonl
+    # shellcheck disable=SC2086
+    [ -f "$work/profiles-$fold.jsonl" ] || python -m zoo.profiles data "$work/profiles-$fold.jsonl" $data data.fold="$fold"
+  fi
   for base in ${BASES:-plain_t5 plain_dialogue psp_dialogue ppp_dialogue}; do
     for tuning in ${TUNINGS:-one_id lora full}; do
       run=$work/${base}_$tuning/$fold
@@ -60,7 +63,7 @@ for fold in ${FOLDS:-0 1 2}; do
       some=
       [ "$tuning" = full ] && some="data.max_users=8 +source.data.max_users=$everybody"  # adapted with everybody
       # shellcheck disable=SC2086
-      python run.py experiment="user_lora/${base}_$tuning" $data $size $common $adaptation ${settings[$tuning]} $some \
+      python run.py experiment="user_lora/${base}_$tuning" $data $profiles $size $common $adaptation ${settings[$tuning]} $some \
         pretrained="$work" data.fold="$fold" source.directory="$work/adapted/$base/$fold" hydra.run.dir="$run" "$@" \
         >"$work/${base}_$tuning-$fold.log" 2>&1 || { tail -n 3 "$work/${base}_$tuning-$fold.log" >&2; exit 1; }
     done

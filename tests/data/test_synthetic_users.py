@@ -319,7 +319,10 @@ def test_shards_hold_what_one_file_holds(tmp_path):
     whole = write_pairs(tmp_path / "whole", "en", 50, 1, seed=0, profile_known=0.5)
     parts = write_pairs(tmp_path / "parts", "en", 50, 7, seed=0, profile_known=0.5)
     assert sorted((tmp_path / "parts").iterdir()) == parts
-    assert parts[0].name == "pairs-00000-of-00007.jsonl"
+    *parts, valid = parts
+    assert valid.name == "valid.jsonl"
+    assert valid.read_text() == whole[1].read_text() != whole[0].read_text()
+    assert parts[0].name == "train-00000-of-00007.jsonl"
     assert {len(part.read_text().splitlines()) for part in parts} == {7, 8}
     assert "".join(part.read_text() for part in parts) == whole[0].read_text()
     assert read_jsonl(whole[0]) == list(reply_pairs("en", 0, 50, profile_known=0.5))
@@ -332,7 +335,7 @@ def test_a_shard_is_whole_or_not_there(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "reply_pair", lambda index, *rest: 1 / 0 if index == 13 else real(index, *rest))
     with pytest.raises(ZeroDivisionError):
         write_pairs(tmp_path, "en", 20, 2, seed=0, profile_known=1.0)
-    assert [path.name for path in tmp_path.iterdir()] == ["pairs-00000-of-00002.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["train-00000-of-00002.jsonl"]
 
 
 @pytest.mark.parametrize("settings", [["--number", "3", "--shards", "4"], ["--language", "fr"], ["--shards", "0"]])

@@ -20,11 +20,15 @@ from zoo.errors import UserError
 from zoo.files import write_atomically
 from zoo.launch import readable_errors
 
+VALIDATION = 500  # pairs
+
 
 def write_pairs(
     folder: Path, language: Language, number: int, shards: int, seed: int, profile_known: float
 ) -> list[Path]:
     """Write `number` pairs into `shards` files of the same size, give or take one; how many shards changes no pair.
+
+    Another 500 at most, of other people, are valid.jsonl: `data=streamed data.root=FOLDER` finds both.
 
     Raises:
         UserError: fewer pairs than shards, or a setting out of its range.
@@ -38,8 +42,10 @@ def write_pairs(
     paths = []
     for shard in range(shards):
         start, stop = shard * number // shards, (shard + 1) * number // shards
-        paths.append(folder / f"pairs-{shard:05d}-of-{shards:05d}.jsonl")
+        paths.append(folder / f"train-{shard:05d}-of-{shards:05d}.jsonl")
         write_jsonl(reply_pairs(language, start, stop, seed, profile_known), paths[-1])
+    paths.append(folder / "valid.jsonl")
+    write_jsonl(reply_pairs(language, 0, min(number, VALIDATION), seed + 1, profile_known), paths[-1])
     return paths
 
 
