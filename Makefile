@@ -1,17 +1,19 @@
 # make run: train, evaluate and talk in a minute and a half.   make test: everything.   make test-fast: the quick half.
+# JOBS=8: so many processes of tests.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+JOBS ?= 2
 .PHONY: run test test-fast lint clean
 
 run: $(VENV)/installed
 	$(BIN)/python run.py
 
 test: test-fast
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n $(JOBS)
 
 test-fast: $(VENV)/installed
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n $(JOBS)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -120,3 +121,12 @@ def test_sweeps_compose(composed: Callable[..., DictConfig]) -> None:
 
 def test_the_readme_is_finished() -> None:
     assert "_TABLE" not in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("data", [name for name in choices("data") if name != "streamed"])
+@pytest.mark.parametrize("protocol", ["default", "personapkt", "user_lora", "user_lora_ja"])
+def test_prompted_baselines_compose_with_all_data(data: str, protocol: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("prompted", [f"data={data}", f"protocol={protocol}", "run_dir=unused"])
+    for part in ("data", "protocol", "prompt", "reply"):
+        OmegaConf.to_container(cfg[part], resolve=True)

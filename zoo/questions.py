@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=64)
     options = parser.parse_args()
     table = Table(title="answers to the same questions", title_justify="left", header_style="bold")
-    table.add_column("run")
+    table.add_column("run", overflow="fold", min_width=24)
     disable_progress_bar()  # of loading weights
     with readable_errors():
         language = options.language or language_of(options.run_dir)
@@ -149,7 +149,7 @@ def main() -> None:
             found = suite.compute()
             if len(table.columns) == 1:
                 for name in (*found, "seconds"):
-                    table.add_column(name, justify="right")
+                    table.add_column(name, justify="right", overflow="fold")
             table.add_row(str(run_dir), *(f"{value:.4f}" for value in found.values()), f"{seconds:.1f}")
     console = Console()
     if not console.is_terminal:
