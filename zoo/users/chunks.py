@@ -1,9 +1,9 @@
 """Cutting a round of many users into forwards of a size that suits the hardware.
 
-Letters: n rows.
+Letters: n rows of a forward, N rows of a table, S segments.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 CPU_TOKENS, CPU_TOKENS_WIDE = 1000, 500  # measured on 2 cores at widths 256 and 768: experiments/benchmarks
 CPU_TOKENS_ENCODER_DECODER = 3000  # likewise, width 256; its positions are shared by two stacks
 GPU_TOKENS = 16_384  # a guess; not measured yet
+FORWARD = 1 / 8  # what a forward costs beside its positions, as a part of the most it holds: experiments/benchmarks
 
 
 @dataclass(frozen=True)
@@ -33,35 +34,57 @@ def tokens_per_forward(device: torch.device, width: int, encoder_decoder: bool =
 
 
 def chunks(
-    rows_by_user: Sequence[NDArray[np.integer]], lengths: NDArray[np.integer], tokens: int, extra: int = 0
+    rows_by_user: Sequence[NDArray[np.integer]],
+    lengths: NDArray[np.integer],
+    tokens: int,
+    extra: int = 0,
+    apart: bool = False,
+    forward: float = FORWARD,
 ) -> list[Chunk]:
     """Cut users' rows into chunks of at most `tokens` padded tokens; a single longer row has a chunk of its own.
 
-    Users of similar lengths come together, so that little is padded; a user is split only where its rows do not fit.
+    Rows of similar lengths come together, whosever they are, as a user's gradient is a sum over its rows. Where to cut
+    is what costs least in padded positions and forwards.
 
     Args:
         rows_by_user: each user's rows.
-        lengths: [N, S] tokens of every row's segments.
+        lengths: [N, S] tokens of every row's segments, the response last.
         tokens: of a forward.
         extra: positions that an adapter adds to every row.
+        apart: no forward holds rows of two users.
+        forward: what each costs beside its positions, as a part of `tokens`.
     """
-    order = sorted(range(len(rows_by_user)), key=lambda u: (_padded(rows_by_user[u], lengths, 0), u))
-    cut: list[Chunk] = []
-    rows: list[int] = []
-    owners: list[int] = []
-    for user in order:
-        own = rows_by_user[user].tolist()
-        fits = _padded(rows_by_user[user], lengths, extra) <= tokens
-        for part in [own] if fits else [[row] for row in own]:
-            if rows and _padded(np.array(rows + part), lengths, extra) > tokens:
-                cut.append(Chunk(np.array(rows), np.array(owners)))
-                rows, owners = [], []
-            rows += part
-            owners += [user] * len(part)
-    if rows:
-        cut.append(Chunk(np.array(rows), np.array(owners)))
-    return cut
+    together = [np.array(own, dtype=np.int64) for own in rows_by_user]
+    owners = [np.full(len(own), user) for user, own in enumerate(together)]
+    if together and not apart:
+        together, owners = [np.concatenate(together)], [np.concatenate(owners)]
+    return [
+        Chunk(own[part], owner[part])
+        for own, owner in zip(together, owners, strict=True)
+        for part in _cheapest(_sides(lengths[own]), tokens, extra, forward * tokens)
+    ]
 
 
-def _padded(rows: NDArray[np.integer], lengths: NDArray[np.integer], extra: int) -> int:
-    return 0 if not len(rows) else len(rows) * (int(lengths[rows].max(axis=0).sum()) + extra)
+def _sides(lengths: NDArray[np.integer]) -> NDArray[np.integer]:
+    """What stands before the response and the response, which are padded apart: [N, S] -> [N, 2]."""
+    return np.stack([lengths[:, :-1].sum(axis=1), lengths[:, -1]], axis=1)
+
+
+def _cheapest(sides: NDArray[np.integer], tokens: int, extra: int, forward: float) -> Iterator[NDArray[np.integer]]:
+    """Groups of rows of [N, 2], the rows of each in order: of the ways to cut them sorted by length, the cheapest."""
+    order = np.argsort(sides.sum(axis=1), kind="stable")
+    sides = sides[order]
+    cost, begun = np.zeros(len(order) + 1), np.zeros(len(order) + 1, dtype=int)  # of the first so many rows, at best
+    for end in range(1, len(order) + 1):
+        most = max(1, tokens // max(1, int(sides[end - 1].sum()) + extra))  # rows, as long as the last at least
+        begin = np.arange(max(0, end - most), end)
+        widest = np.maximum.accumulate(sides[begin][::-1])[::-1]  # of the rows from each beginning on
+        padded = (end - begin) * (widest.sum(axis=1) + extra)
+        total = cost[begin] + padded + forward
+        total[(padded > tokens) & (end - begin > 1)] = np.inf
+        best = int(total.argmin())
+        cost[end], begun[end] = total[best], begin[best]
+    end = len(order)
+    while end:
+        yield np.sort(order[begun[end] : end])  # the order of the users
+        end = begun[end]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zoo.data.batch import DialogueBatch
 from zoo.models.user_rows import UserRows
-from zoo.users.chunks import Chunk, chunks, tokens_per_forward
+from zoo.users.chunks import FORWARD, Chunk, chunks, tokens_per_forward
 
 Table = Any  # zoo.data.table.ExampleTable: `table[rows]` is a batch, `table.lengths` [N, 3]
 
@@ -79,7 +79,9 @@ def by_user(table: Table, num_users: int) -> list[NDArray[np.integer]]:
 def _chunks(model: UserRows, table: Table, rows: Sequence[NDArray[np.integer]], tokens: int | None) -> list[Chunk]:
     config = model.lm.config
     tokens = tokens or tokens_per_forward(model.bank.any_table.device, config.hidden_size, config.is_encoder_decoder)
-    return chunks(rows, table.lengths, tokens, extra=1 + model.num_extra_positions)
+    apart = model.bank.kind == "full"  # a forward of whole networks is one user's
+    forward = 1.0 if getattr(model.bank, "reparametrised", False) else FORWARD  # each runs its users' MLPs again
+    return chunks(rows, table.lengths, tokens, 1 + model.num_extra_positions, apart, forward)
 
 
 def _batch(table: Table, chunk: Chunk, users: Tensor) -> DialogueBatch:

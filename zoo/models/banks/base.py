@@ -159,7 +159,7 @@ class AdapterBank(nn.Module, ABC):
 
     def gather(self, name: str, user: Tensor) -> Tensor:
         """Each batch row's own parameters: [B] -> [B, ...]."""
-        return self.table(name)[self.places(user)]
+        return self.table(name).index_select(0, self.places(user))
 
 
 class VirtualTokens(AdapterBank):

@@ -94,7 +94,8 @@ class LoRABank(AdapterBank):
             n, T = len(down), x.size(1)
             grouped = x.to(down.dtype).reshape(n, -1, x.size(2))  # [n, b * T, I]
             return (self.scale * grouped @ down.mT @ up.mT).view(x.size(0), T, -1)
-        return self.scale * x.to(down.dtype) @ down[user].mT @ up[user].mT  # [B, T, O]
+        down, up = down.index_select(0, user), up.index_select(0, user)  # [B, r, I], [B, O, r]
+        return self.scale * x.to(down.dtype) @ down.mT @ up.mT  # [B, T, O]
 
     @torch.no_grad()
     def initialise(self, row: int, generator: torch.Generator, words: Tensor | None = None) -> None:
