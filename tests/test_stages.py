@@ -272,6 +272,14 @@ def test_mistakes_are_explained(overrides: list[str], complaint: str, small: Cal
     refused(complaint, small("model=lora", *overrides))
 
 
+def test_settings_of_the_users_are_refused_before_their_source_is_trained(
+    small: Callable[..., DictConfig], tmp_path: Path
+) -> None:
+    cfg = small("model=lora", "source=base", "data.max_users=0", "+source.data.max_users=5", f"run_dir={tmp_path}/run")
+    refused("data.max_users=0 was given", cfg)
+    assert not (tmp_path / "run" / "source").exists()
+
+
 def test_sources_that_do_not_fit_are_refused(
     small: Callable[..., DictConfig], composed: Callable[..., DictConfig], tmp_path: Path
 ) -> None:

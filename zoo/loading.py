@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from transformers.utils.logging import disable_progress_bar
 
 from zoo.checkpoints import read_checkpoint
 from zoo.errors import UserError
@@ -38,6 +39,7 @@ def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
             metric.scorer = {"_target_": "zoo.scorers.lexical.LexicalNli"}
         if "embedder" in metric:
             metric.embedder = {"_target_": "zoo.scorers.characters.CharacterNgrams"}
+    disable_progress_bar()  # of loading weights
     with torch.random.fork_rng():  # a backbone of random weights that stayed frozen is in no checkpoint: as in the run
         torch.manual_seed(cfg.seed)
         module: DialogueModule = instantiate(cfg.model)

@@ -134,7 +134,8 @@ def start_from_source(cfg: DictConfig, run_stage: Callable[[DictConfig], Any], b
     started = OmegaConf.merge(cfg, {"source": {"saved": str(folder)}}, _start(cfg, folder))
     assert isinstance(started, DictConfig)
     if cfg.ckpt_path == "last" and not (Path(cfg.run_dir) / "checkpoints" / "last.ckpt").is_file():
-        log.info("the users had no checkpoint yet: they begin")
+        if "fit" in cfg.run:
+            log.info("the users had no checkpoint yet: they begin")
         started.ckpt_path = None
     return started
 

@@ -148,6 +148,8 @@ def test_nothing_left_to_train_on_is_said():
         ({"half": "left"}, "adaptation or personal"),
         ({"fold": -1}, "fold=-1"),
         ({"only": ["nobody"]}, "'nobody', who is none of the 14 users"),
+        ({"max_users": 0}, r"data\.max_users=0 was given"),
+        ({"max_users": -1}, r"data\.max_users=-1 was given"),
         ({"max_users": 99}, "99 users with two partners or more"),
     ],
 )

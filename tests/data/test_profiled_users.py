@@ -57,6 +57,18 @@ def test_an_unknown_value_is_named_or_kept():
     assert profiles(kept)["anna"] == {"occupation": "astronaut", "hobby": "chess"}
 
 
+def test_an_unknown_value_of_the_file_is_the_files(written):
+    path = written({"user": "anna", "profile": {"age": "old"}})
+    with pytest.raises(UserError, match=r"user 'anna' of .*profiles\.jsonl says age='old'.*data\.unknown_values=keep"):
+        ProfiledUsers(Two(), path).load("train")
+
+
+def test_a_file_about_others_is_refused(written):
+    path = written({"user": "zed", "profile": {"age": "30s"}})
+    with pytest.raises(UserError, match=r"1 users \(zed\), none of whom speaks in the dialogues \(anna, ben\)"):
+        ProfiledUsers(Two(), path).load("train")
+
+
 @pytest.mark.parametrize("line", ["nonsense", '{"user": "anna"}', '{"user": "anna", "profile": {"age": 30}}', "[]"])
 def test_a_bad_line_is_named(line, written):
     path = written({"user": "ben", "profile": {}}, line)

@@ -80,6 +80,9 @@ def test_too_few_users_and_strangers_are_refused() -> None:
         WithinUsers(Corpus(), max_users=3).load("train")
     with pytest.raises(UserError, match="'dan', who is none of the 2 users"):
         WithinUsers(Corpus(), only=["dan"]).load("train")
+    for number in (0, -1):
+        with pytest.raises(UserError, match=f"data.max_users={number} was given; expected at least 1"):
+            WithinUsers(Corpus(), max_users=number)
     with pytest.raises(UserError, match="at least 3, one for each split"):
         WithinUsers(Corpus(), min_dialogues=2)
 
@@ -87,12 +90,24 @@ def test_too_few_users_and_strangers_are_refused() -> None:
 class Parted(Corpus):
     """ann is of part A, bob of B, and one more user, dan (4), of C."""
 
+    part_names = ("A", "B", "C")
+
     def load(self, split: str) -> list[Dialogue]:
         dan = [replace(d, id=f"x{d.id}", speakers=(Speaker(), Speaker(user="dan"))) for d in super().load(split)[:4]]
         return super().load(split) + dan
 
     def part_of(self, user: str) -> str | None:
         return {"ann": "A", "bob": "B", "dan": "C"}.get(user)
+
+
+def test_parts_that_there_are_not_and_the_smallest_are_named() -> None:
+    parts = {"train": ["A"], "valid": ["A"], "test": ["B", "C"]}
+    with pytest.raises(UserError, match=r"data\.test_parts=\['B', 'D'\] was given; expected some of A, B, C"):
+        WithinUsers(Parted(), parts=parts | {"test": ["B", "D"]})
+    with pytest.raises(UserError, match=r"data\.parts=\['D'\] was given"):
+        WithinUsers(Parted(), parts=parts | {"train": ["D"]})
+    with pytest.raises(UserError, match=r"2 users .* have 1 such .* in part B\. Lower"):
+        WithinUsers(Parted(), parts=parts, max_users=2).load("train")
 
 
 def test_training_on_one_part_and_testing_on_others() -> None:
@@ -113,7 +128,7 @@ def test_training_on_one_part_and_testing_on_others() -> None:
     assert ids(chosen, "train", "ann") == ids(whole, "train", "ann"), "who is only trained on is not chosen"
     with pytest.raises(UserError, match="2 users with at least 3 dialogues were asked for"):
         WithinUsers(Parted(), parts={"train": ["A"], "valid": ["A"], "test": ["B"]}, max_users=2).load("train")
-    with pytest.raises(UserError, match="in one of the tested parts"):
+    with pytest.raises(UserError, match="in part C"):
         WithinUsers(Parted(), parts={"train": ["A"], "valid": ["A"], "test": ["B", "C"]}, only=["bob"]).load("train")
     with pytest.raises(UserError, match="in no parts"):
         WithinUsers(Corpus(), parts={"train": ["A"], "valid": ["A"], "test": ["B"]})

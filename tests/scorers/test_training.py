@@ -151,7 +151,7 @@ def test_the_schedule_warms_up_and_ends_at_zero(training: Training, monkeypatch:
     [
         (["data=dnli", "data.root=nowhere"], "Download it from wellecks.com/dialogue_nli"),
         (["scorer.path=nowhere/at-all"], "There is no model 'nowhere/at-all'"),
-        (["scorer.balance=some"], "expected a balance of none, weights, sampling"),
+        (["scorer.balance=some"], "scorer.balance=some was given; expected one of none, weights, sampling"),
         (["scorer=nil"], "nil"),
         (["scorer.speed=3"], "speed"),
         (["trainer.devices=2"], "trained on one device"),

@@ -152,8 +152,10 @@ def test_an_encoder_without_a_trained_head_is_no_scorer(tmp_path: Path, encoder:
 def test_mistakes(classifier: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has no model. Give scorer.path=FOLDER"):
         TransformersNli(None)
-    with pytest.raises(UserError, match="no such folder, and the hub says"):
+    with pytest.raises(UserError, match=r"gone': no such folder\. Expected"):
         TransformersNli(tmp_path / "gone")
+    with pytest.raises(UserError, match="no such folder, and the hub says"):
+        TransformersNli("no/hub/id")
     with pytest.raises(UserError, match="is no model in Hugging Face's format"):
         TransformersNli(tmp_path)
     with pytest.raises(UserError, match="max_length=4"):

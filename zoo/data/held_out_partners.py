@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 from zoo.data.corpora import DialogueCorpus, describe_corpus
 from zoo.data.partners import Half, cut_pairs, halves_of, pair_of, partners_of
 from zoo.data.records import Dialogue
+from zoo.data.within_users import check_max_users
 from zoo.errors import UserError
 
 
@@ -62,6 +63,7 @@ class HeldOutPartners:
             raise UserError(f"data.fold={fold} was given; expected 0, 1, 2, ...: which of the drawings.")
         if half not in (None, *get_args(Half)):
             raise UserError(f"data.half={half!r} was given; expected {' or '.join(get_args(Half))}, or null for both.")
+        check_max_users(max_users)
         self.corpus, self.splits, self.held_out, self.fold, self.half = corpus, tuple(splits), held_out, fold, half
         self.both_sides, self.one_partner = both_sides, one_partner
         self.max_users, self.only, self.seed = max_users, None if only is None else tuple(only), seed

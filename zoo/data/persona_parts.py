@@ -44,6 +44,8 @@ class PersonaParts:
         UserError: a part that does not exist, or bounds that are none.
     """
 
+    part_names = PARTS
+
     def __init__(
         self,
         corpus: DialogueCorpus,

@@ -41,9 +41,20 @@ class ProfiledUsers:
 
     def load(self, split: str) -> list[Dialogue]:
         """A split of the corpus, with profiles."""
-        given = {} if self.profiles is None else read_profiles(Path(self.profiles))
-        profiled = []
-        for dialogue in self.corpus.load(split):
+        read = {} if self.profiles is None else read_profiles(Path(self.profiles))
+        given = {
+            user: checked_profile(profile, self.unknown_values, f"user {user!r} of {self.profiles}") if profile else {}
+            for user, profile in read.items()
+        }
+        profiled, dialogues = [], self.corpus.load(split)
+        speaking = {speaker.user for dialogue in dialogues for speaker in dialogue.speakers}
+        if given and not given.keys() & speaking:
+            raise UserError(
+                f"data.profiles={self.profiles} has profiles of {len(given)} users ({', '.join(sorted(given)[:3])}), "
+                f"none of whom speaks in the dialogues ({', '.join(sorted(speaking)[:3])}). Name the users in both "
+                "alike, or leave out data.profiles=."
+            )
+        for dialogue in dialogues:
             one, other = (self._profiled(speaker, dialogue.id, given) for speaker in dialogue.speakers)
             profiled.append(replace(dialogue, speakers=(one, other)))
         return profiled

@@ -67,7 +67,7 @@ def checked_profile(
     if strangers and unknown_values == "refuse":
         raise UserError(
             f"{where} has the attribute {strangers[0]!r}; expected some of {', '.join(ATTRIBUTES)}. Leave it out, or "
-            f"set unknown_values=keep to take it as free text."
+            f"set data.unknown_values=keep to take it as free text."
         )
     checked = {}
     for attribute in [*known, *strangers]:
@@ -78,7 +78,8 @@ def checked_profile(
         if canonical is None and unknown_values == "refuse":
             raise UserError(
                 f"{where} says {attribute}={value!r}; expected one of {', '.join(VALUES[attribute])}, or its Japanese "
-                f"name. Mend the value, leave the attribute out, or set unknown_values=keep to take it as free text."
+                "name. Mend the value, leave the attribute out, or set data.unknown_values=keep to take it as free "
+                "text."
             )
         checked[attribute] = canonical or value
     return checked

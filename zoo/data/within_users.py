@@ -48,6 +48,12 @@ class WithinUsers:
             raise UserError(
                 f"parts={dict(parts)} was given for a {type(corpus).__name__}, whose users are in no parts."
             )
+        if parts is not None:
+            known = corpus.part_names  # type: ignore[attr-defined]
+            for setting, names in (("parts", parts["train"]), ("test_parts", parts["test"])):
+                if set(names) - set(known):
+                    raise UserError(f"data.{setting}={list(names)} was given; expected some of {', '.join(known)}.")
+        check_max_users(max_users)
         self.corpus, self.splits = corpus, tuple(splits)
         self.min_dialogues, self.max_users, self.seed = min_dialogues, max_users, seed
         self.only = None if only is None else tuple(only)
@@ -95,6 +101,11 @@ class WithinUsers:
         """The corpus's own."""
         return dict(self.corpus.report()) if hasattr(self.corpus, "report") else {}
 
+    def _which(self, pools: Sequence[Sequence[str]]) -> str:
+        """The tested part with the fewest users, for a message; nothing where there are not several."""
+        tested = self.test_sets()
+        return f" in part {min(zip(pools, tested, strict=True), key=lambda one: len(one[0]))[1]}" if tested else ""
+
     def _cut_users(self) -> dict[str, list[Dialogue]]:
         of_user: dict[str, list[Dialogue]] = {}
         for source in self.splits:
@@ -124,7 +135,7 @@ class WithinUsers:
             raise UserError(
                 f"{self.max_users or 'Some'} users with at least {self.min_dialogues} dialogues were asked for, but "
                 f"the {'+'.join(self.splits)} dialogues have {fewest} such (and {len(of_user)} users altogether)"
-                f"{'' if len(pools) == 1 else f' in one of the tested parts ({self.parts})'}. Lower data.max_users or "
+                f"{self._which(pools)}. Lower data.max_users or "
                 "data.min_dialogues, name users of every tested part in data.only, or say who is who by data.users=."
             )
         if self.max_users is not None:
@@ -139,6 +150,16 @@ class WithinUsers:
             cut["valid"] += dialogues[held_out : 2 * held_out]
             cut["train"] += dialogues[2 * held_out :]
         return cut
+
+
+def check_max_users(given: int | None) -> None:
+    """Refuse a choice of nobody, or of fewer.
+
+    Raises:
+        UserError: it is below one.
+    """
+    if given is not None and given < 1:
+        raise UserError(f"data.max_users={given} was given; expected at least 1, or null for all users.")
 
 
 def held_out_of(dialogues: int) -> int:

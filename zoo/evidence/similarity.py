@@ -8,6 +8,7 @@ ones. Bars are shares of a run's replies, so that runs of different sizes stand 
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from rich.console import Console
@@ -44,7 +45,7 @@ def report(options: argparse.Namespace, console: Console) -> None:
         out / "similarity.json",
         {"embedder": embedder.short, "caution": embedder.caution, "bins": BIN_NAMES, "runs": found},
     )
-    draw(found, embedder.short, out / "figure2.png")
+    draw(found, embedder, out / "figure2.png")
     console.print(f"{out / 'similarity.json'} and figure2.png", highlight=False, markup=False, soft_wrap=True)
 
 
@@ -77,7 +78,7 @@ def similarity_table(found: Mapping[str, Mapping[str, Any]], embedder: str) -> T
     return table
 
 
-def draw(found: Mapping[str, Mapping[str, Any]], embedder: str, path: Path) -> None:
+def draw(found: Mapping[str, Mapping[str, Any]], embedder: Embedder, path: Path) -> None:
     """Bars side by side, a group for every bin, a colour for every run."""
     width = 0.84 / len(found)
     with figure(path, width=max(7.0, 1 + 0.6 * BINS * len(found) ** 0.7), height=4) as axes:
@@ -89,8 +90,10 @@ def draw(found: Mapping[str, Mapping[str, Any]], embedder: str, path: Path) -> N
             label = f"{name} ({run['n_replies']:,})"
             axes.bar(places, shares, 0.92 * width, color=colour, hatch=hatch, edgecolor="white", label=label)
         axes.set_xticks(range(BINS), BIN_NAMES)
-        axes.set_xlabel(f"similarity of reply and reference ({embedder})")
+        axes.set_xlabel(f"similarity of reply and reference ({embedder.short})")
         axes.set_ylabel("replies (%)")
+        if embedder.caution:
+            axes.set_title(fill(f"not comparable: {embedder.caution}", 90), loc="left", fontsize=9, color="#b00000")
         axes.grid(axis="y", color="#eeeeee")
         columns = min(len(found), 72 // (max(map(len, found)) + 16)) or 1
         axes.figure.legend(title="runs and their replies", loc="outside upper center", ncols=columns, frameon=False)

@@ -17,6 +17,8 @@ def model_folder(path: str, revision: str | None = None) -> Path:
     """
     if Path(path).is_dir():
         return Path(path)
+    if Path(path).is_absolute():
+        raise UserError(f"There is no language model {path!r}: no such folder. Expected one in Hugging Face's format.")
     from huggingface_hub import snapshot_download
 
     try:
@@ -49,4 +51,4 @@ def files_hash(folder: Path) -> str:
 
 def first_line(error: BaseException) -> str:
     """Of what a library says is wrong."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

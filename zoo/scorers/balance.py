@@ -64,10 +64,12 @@ class Batches:
         strength: float = 1.0,
         pairs_per_epoch: int | None = None,
     ) -> None:
-        if balance not in BALANCES or min(batch_size, epochs) < 1 or (pairs_per_epoch or 1) < 1:
+        if balance not in BALANCES:
+            raise UserError(f"scorer.balance={balance} was given; expected one of {', '.join(BALANCES)}.")
+        if min(batch_size, epochs) < 1 or (pairs_per_epoch or 1) < 1:
             raise UserError(
-                f"balance={balance}, batch_size={batch_size}, epochs={epochs}, pairs_per_epoch={pairs_per_epoch}: "
-                f"expected a balance of {', '.join(BALANCES)} and the others at least 1."
+                f"batch_size={batch_size}, epochs={epochs} and pairs_per_epoch={pairs_per_epoch} were given; expected "
+                "at least 1 of each."
             )
         if not labels:
             raise UserError("There are no training pairs.")

@@ -171,6 +171,8 @@ def model_folder(path: str, revision: str | None = None, also: Sequence[str] = (
     """
     if Path(path).is_dir():
         return Path(path)
+    if Path(path).is_absolute():
+        raise UserError(f"There is no model {path!r}: no such folder. Expected one in Hugging Face's format.")
     from huggingface_hub import snapshot_download
 
     patterns = ["config.json", FILE, "*.safetensors", "*.safetensors.index.json", *_TOKENIZER_FILES, *also]
@@ -229,4 +231,4 @@ def _encodable(text: str) -> str:
 
 def first_line(error: BaseException) -> str:
     """What an error says, without what follows on further lines."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
