@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zoo.users.chunks import Chunk, chunks
+from zoo.users.chunks import FORWARD, Chunk, chunks
 
-TOKENS, EXTRA, FORWARD = 120, 3, 0.25
+TOKENS, EXTRA = 240, 3
 
 
 def drawn(seed: int, users: int) -> tuple[list[NDArray[np.integer]], NDArray[np.integer]]:
@@ -38,7 +38,7 @@ def every_cut(rows: NDArray[np.integer]) -> Iterator[list[NDArray[np.integer]]]:
 @pytest.mark.parametrize("seed", range(5))
 def test_every_row_once_with_its_owner_within_the_limit(seed: int, apart: bool) -> None:
     rows, lengths = drawn(seed, users=7)
-    cut = chunks(rows, lengths, TOKENS, EXTRA, apart, FORWARD)
+    cut = chunks(rows, lengths, TOKENS, EXTRA, apart)
     assert sorted(row for chunk in cut for row in chunk.rows) == list(range(len(lengths)))
     for chunk in cut:
         assert all(row in rows[owner] for row, owner in zip(chunk.rows, chunk.owners, strict=True))
@@ -50,8 +50,9 @@ def test_every_row_once_with_its_owner_within_the_limit(seed: int, apart: bool) 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_cut_of_the_rows_by_length_is_cheaper(seed: int) -> None:
     rows, lengths = drawn(seed, users=4)
-    cut = [chunk.rows for chunk in chunks(rows, lengths, TOKENS, EXTRA, forward=FORWARD)]
-    by_length = np.argsort(lengths.sum(axis=1), kind="stable")
+    cut = [chunk.rows for chunk in chunks(rows, lengths, TOKENS, EXTRA)]
+    in_turn = np.concatenate(rows)
+    by_length = in_turn[np.argsort(lengths[in_turn].sum(axis=1), kind="stable")]
     allowed = [
         price(other, lengths)
         for other in every_cut(by_length)

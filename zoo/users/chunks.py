@@ -39,7 +39,6 @@ def chunks(
     tokens: int,
     extra: int = 0,
     apart: bool = False,
-    forward: float = FORWARD,
 ) -> list[Chunk]:
     """Cut users' rows into chunks of at most `tokens` padded tokens; a single longer row has a chunk of its own.
 
@@ -52,7 +51,6 @@ def chunks(
         tokens: of a forward.
         extra: positions that an adapter adds to every row.
         apart: no forward holds rows of two users.
-        forward: what each costs beside its positions, as a part of `tokens`.
     """
     together = [np.array(own, dtype=np.int64) for own in rows_by_user]
     owners = [np.full(len(own), user) for user, own in enumerate(together)]
@@ -61,7 +59,7 @@ def chunks(
     return [
         Chunk(own[part], owner[part])
         for own, owner in zip(together, owners, strict=True)
-        for part in _cheapest(_sides(lengths[own]), tokens, extra, forward * tokens)
+        for part in _cheapest(_sides(lengths[own]), tokens, extra)
     ]
 
 
@@ -70,7 +68,7 @@ def _sides(lengths: NDArray[np.integer]) -> NDArray[np.integer]:
     return np.stack([lengths[:, :-1].sum(axis=1), lengths[:, -1]], axis=1)
 
 
-def _cheapest(sides: NDArray[np.integer], tokens: int, extra: int, forward: float) -> Iterator[NDArray[np.integer]]:
+def _cheapest(sides: NDArray[np.integer], tokens: int, extra: int) -> Iterator[NDArray[np.integer]]:
     """Groups of rows of [N, 2], the rows of each in order: of the ways to cut them sorted by length, the cheapest."""
     order = np.argsort(sides.sum(axis=1), kind="stable")
     sides = sides[order]
@@ -80,7 +78,7 @@ def _cheapest(sides: NDArray[np.integer], tokens: int, extra: int, forward: floa
         begin = np.arange(max(0, end - most), end)
         widest = np.maximum.accumulate(sides[begin][::-1])[::-1]  # of the rows from each beginning on
         padded = (end - begin) * (widest.sum(axis=1) + extra)
-        total = cost[begin] + padded + forward
+        total = cost[begin] + padded + FORWARD * tokens
         total[(padded > tokens) & (end - begin > 1)] = np.inf
         best = int(total.argmin())
         cost[end], begun[end] = total[best], begin[best]

@@ -4,6 +4,7 @@ Letters: n rows of the bank, B rows of a batch, N response tokens.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from zoo.data.batch import DialogueBatch
 from zoo.models.user_rows import UserRows
-from zoo.users.chunks import FORWARD, Chunk, chunks, tokens_per_forward
+from zoo.users.chunks import Chunk, chunks, tokens_per_forward
 
 Table = Any  # zoo.data.table.ExampleTable: `table[rows]` is a batch, `table.lengths` [N, 3]
 
@@ -34,20 +35,23 @@ def row_gradients(
     Returns:
         losses [n] in nats a token and, a table of the bank each, gradients [n, ...].
     """
-    gradients = [t.new_zeros(len(users), *t.shape[1:]) for t in model.bank.tables.values()]
+    bank = model.bank
+    made = bank.made(users)  # [n, ...]
+    gradients = [t.new_zeros(len(users), *t.shape[1:]) for t in (made or bank.tables).values()]
     losses = torch.zeros(len(users), dtype=torch.float64, device=users.device)
     counts = np.array([table.lengths[r, -1].sum() for r in rows], dtype=np.float64)  # [n] tokens of responses
     for chunk in _chunks(model, table, rows, tokens):
         present = dict.fromkeys(chunk.owners.tolist())
         owners = torch.tensor(list(present), device=users.device)
         weights = torch.as_tensor(1 / counts[chunk.owners], device=users.device)  # [B]
-        with model.bank.leaves(users[owners]) as leaves:
+        own = None if made is None else {name: t[owners] for name, t in made.items()}
+        with bank.leaves(users[owners], own) as leaves:
             nll = row_nll(model, _batch(table, chunk, users))  # [B]
             grown = torch.autograd.grad((nll * weights.to(nll)).sum(), list(leaves.values()))
         losses.index_add_(0, torch.as_tensor(chunk.owners, device=users.device), nll.detach().double() * weights)
         for gradient, part in zip(gradients, grown, strict=True):
             gradient.index_add_(0, owners, part)
-    return losses, gradients
+    return losses, gradients if made is None else bank.through_made(users, gradients)
 
 
 @torch.no_grad()
@@ -56,8 +60,10 @@ def row_losses(
 ) -> list[float | None]:
     """Each user's mean loss, nats a token; None for one without examples. Arguments as for `row_gradients`."""
     sums = np.zeros(len(rows))
-    for chunk in _chunks(model, table, rows, tokens):
-        np.add.at(sums, chunk.owners, row_nll(model, _batch(table, chunk, users)).double().cpu().numpy())
+    made = model.bank.made(users)  # [n, ...]
+    with nullcontext() if made is None else model.bank.leaves(users, made):
+        for chunk in _chunks(model, table, rows, tokens):
+            np.add.at(sums, chunk.owners, row_nll(model, _batch(table, chunk, users)).double().cpu().numpy())
     counts = [int(table.lengths[r, -1].sum()) for r in rows]
     return [total / count if count else None for total, count in zip(sums.tolist(), counts, strict=True)]
 
@@ -80,8 +86,7 @@ def _chunks(model: UserRows, table: Table, rows: Sequence[NDArray[np.integer]], 
     config = model.lm.config
     tokens = tokens or tokens_per_forward(model.bank.any_table.device, config.hidden_size, config.is_encoder_decoder)
     apart = model.bank.kind == "full"  # a forward of whole networks is one user's
-    forward = 1.0 if getattr(model.bank, "reparametrised", False) else FORWARD  # each runs its users' MLPs again
-    return chunks(rows, table.lengths, tokens, 1 + model.num_extra_positions, apart, forward)
+    return chunks(rows, table.lengths, tokens, 1 + model.num_extra_positions, apart)
 
 
 def _batch(table: Table, chunk: Chunk, users: Tensor) -> DialogueBatch:

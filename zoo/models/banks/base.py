@@ -7,7 +7,7 @@ Letters: U users (rows of the bank), n users of a chunk, B rows of the batch.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -108,15 +108,31 @@ class AdapterBank(nn.Module, ABC):
         for name, table in self.tables.items():
             table[row] = tensors[name].to(table)
 
+    def made(self, users: Tensor) -> dict[str, Tensor] | None:
+        """What forwards read in place of these rows [n], where it is made of them: by name [n, ...], without a graph.
+
+        It is made once and not in every forward. None where forwards read the rows themselves.
+        """
+        return None
+
+    def through_made(self, users: Tensor, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """Gradients of the rows from those of what was `made` of them: a table of the bank each, [n, ...]."""
+        raise TypeError(f"forwards read the rows of a {type(self).__name__} themselves")
+
     @contextmanager
-    def leaves(self, users: Tensor) -> Iterator[dict[str, Tensor]]:
+    def leaves(self, users: Tensor, made: Mapping[str, Tensor] | None = None) -> Iterator[dict[str, Tensor]]:
         """Within it, the bank consists of these users' rows [n], as leaves of a graph of their own.
 
         Gradients then have the size of a chunk and not of the bank.
+
+        Args:
+            users: [n].
+            made: what was made of their rows, [n, ...], to be read in their place.
         """
-        present = {name: self.table(name).detach() for name in self.tables}  # in their order
-        chosen = {name: table[users].requires_grad_() for name, table in present.items()}
-        place = users.new_full((len(next(iter(present.values()))),), -1)
+        if made is None:
+            made = {name: self.table(name).detach()[users] for name in self.tables}  # in their order
+        chosen = {name: rows.detach().requires_grad_() for name, rows in made.items()}
+        place = users.new_full((len(self.table(next(iter(self.tables)))),), -1)
         place[users] = torch.arange(len(users), device=users.device)
         self._leaves, self._place = chosen, place
         try:

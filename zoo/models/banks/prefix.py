@@ -11,7 +11,7 @@ Letters: B batch rows, U users, M virtual tokens, L layers, H heads, E head widt
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -114,14 +114,39 @@ class PrefixBank(VirtualTokens):
 
     def forward(self, user: Tensor) -> Tensor:
         """Folded prefixes: [B] -> [B, M, L, 2, H, E]."""
-        if not self.reparametrised:
+        if not self.reparametrised or "prefix" in (self._leaves or ()):
             return self.gather("prefix", user)
-        embedding = self.gather("embedding", user)  # [B, M, D]
+        return self._fold({name: self.gather(name, user) for name in self.tables})
+
+    def _fold(self, rows: Mapping[str, Tensor]) -> Tensor:
+        """Rows of the tables, [B, ...], through their MLPs: [B, M, L, 2, H, E]."""
+        embedding = rows["embedding"]  # [B, M, D]
         if self.frozen_mlp:
             folded = F.linear(torch.tanh(F.linear(embedding, self.weight_in, self.bias_in)), self.weight_out)
             return (folded + self.bias_out).view(*folded.shape[:2], *self.folded_shape)
-        folded = folded_by(embedding, *(self.gather(name, user) for name in MLP))  # [B, M, L*2*D]
+        folded = folded_by(embedding, *(rows[name] for name in MLP))  # [B, M, L*2*D]
         return folded.view(*folded.shape[:2], *self.folded_shape)
+
+    def _own(self, place: int) -> dict[str, Tensor]:
+        """One row of the tables, [1, ...], as leaves of a graph; views, as no MLP is to be copied."""
+        return {name: self.table(name).detach()[place : place + 1].requires_grad_() for name in self.tables}
+
+    @torch.no_grad()
+    def made(self, users: Tensor) -> dict[str, Tensor] | None:
+        """As in the base class: prefixes folded, one user after another."""
+        if not self.reparametrised:
+            return None
+        return {"prefix": torch.cat([self._fold(self._own(user)) for user in users.tolist()])}  # [n, M, L, 2, H, E]
+
+    def through_made(self, users: Tensor, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """As in the base class: back through each user's MLP."""
+        found = [self.table(name).new_empty(len(users), *self.shapes[name]) for name in self.tables]
+        for place, user in enumerate(users.tolist()):
+            own = self._own(user)
+            of_row = torch.autograd.grad(self._fold(own), list(own.values()), gradients[0][place : place + 1])
+            for gradient, part in zip(found, of_row, strict=True):
+                gradient[place] = part[0]
+        return found
 
     def cache(self, user: Tensor, dtype: torch.dtype) -> Any:
         """A new cache with each row's prefix: [B] -> L times keys and values [B, H, M, E]."""
