@@ -14,6 +14,7 @@ from zoo.backbones import Backbone
 from zoo.data.batch import DialogueBatch
 from zoo.data.template import DialogueTemplate
 from zoo.errors import UserError
+from zoo.models.condition_aware import running_pool
 from zoo.models.fusion import FUSIONS, GATES, Fusion
 from zoo.models.paa import PAA
 from zoo.models.paa_blocks import PAAConfig
@@ -42,6 +43,7 @@ def build(tiny: Backbone, template: DialogueTemplate) -> Callable[..., PAA]:
         ({"fusion": "dual", "encoder_pooler": True}, 345_393_408, 268_186_368),
         ({"fusion": "direct_sum", "encoder_pooler": True}, 317_063_424, 239_856_384),
         ({"encoder_embeddings": "decoder_tied"}, 252_840_192, 252_840_192),
+        ({"fusion": "attention_routing", "encoder_pooler": True}, 317_063_424, 239_856_384),  # its attentions unshared
     ],
 )
 def test_parameter_counts_of_the_published_size(switches: dict, total: int, without_encoder_tables: int) -> None:
@@ -107,6 +109,7 @@ def test_fusions_against_their_formulas(kind: str) -> None:
     h, o_p, o_u = states()
     fusion = Fusion(kind, D).double()
     tau = 0.45
+    normed = (h + 1, h - 2)  # any states will do
 
     def w(gate: torch.nn.Linear, o: Tensor) -> Tensor:
         return torch.sigmoid(torch.cat([h, o], -1) @ gate.weight.T + gate.bias)
@@ -120,8 +123,20 @@ def test_fusions_against_their_formulas(kind: str) -> None:
         "skipped": lambda: w_p * (w_p > tau) * o_p + o_u,
         "param": lambda: torch.cat([o_p, o_u], -1) @ fusion.persona_gate.weight.T + fusion.persona_gate.bias,
         "direct_sum": lambda: o_p + o_u,
+        "attention_routing": lambda: 0.2 * o_p + 1.8 * o_u,
+        "context_reference": lambda: w_p * (w_u < 1 - tau) * o_p + (1 - w_p) * (w_u > tau) * o_u,
+        "dual_reference": lambda: (
+            (
+                w_p * (w_p > tau) * o_p
+                + (1 - w_p) * (w_p < 1 - tau) * normed[0]
+                + w_u * (w_u < 1 - tau) * o_u
+                + (1 - w_u) * (w_u > tau) * normed[1]
+            )
+            / 2
+        ),
     }[kind]()
-    torch.testing.assert_close(fusion(h, o_p, o_u, torch.full((B, 1, 1), tau, dtype=torch.float64)), expected)
+    found = fusion(h, o_p, o_u, torch.full((B, 1, 1), tau, dtype=torch.float64), normed)
+    torch.testing.assert_close(found, expected)
 
 
 def test_closed_channels_get_no_gradient() -> None:
@@ -145,7 +160,58 @@ def test_gate_stays_in_float32_under_autocast() -> None:
     torch.testing.assert_close(gate, fusion.persona_gate(h.float(), o_p.float()))
 
 
-@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("pool", ["max", "mean"])
+def test_running_pools_see_the_tokens_so_far(pool: str) -> None:
+    torch.manual_seed(0)
+    states = torch.randn(2, 4, 3, dtype=torch.float64) - 5  # below the zeros of pads
+    mask = torch.tensor([[False, True, True, True], [True, True, False, False]])
+    found = running_pool(states, mask, pool)  # type: ignore[arg-type]
+    for b in range(2):
+        for t in range(4):
+            seen = states[b, : t + 1][mask[b, : t + 1]]
+            expected = (seen.amax(0) if pool == "max" else seen.mean(0)) if len(seen) else torch.zeros(3).double()
+            torch.testing.assert_close(found[b, t], expected)
+
+
+def test_condition_aware_block_against_its_formula(build: Callable[..., PAA], single: list[DialogueBatch]) -> None:
+    """One layer, one example without pads, written out for the last position."""
+    model, batch = build(fusion="condition_aware", condition_pool="mean"), single[0]
+    seen: dict[str, Tensor] = {}
+    block = model.lm.transformer.h[0]
+    block.ln_2.register_forward_pre_hook(lambda module, inputs: seen.update(y=inputs[0]))
+    block.attn.register_forward_hook(lambda module, inputs, output: seen.update(attended=output[0]))
+    block.register_forward_pre_hook(lambda module, inputs: seen.update(x=inputs[0]))
+    model(batch)
+    network = model.lm.transformer
+    pooled = [
+        network.encode(encoder, ids, mask).mean(1)
+        for encoder, ids, mask in (
+            (network.persona_encoder, batch.persona, batch.persona_mask),
+            (network.context_encoder, batch.context, batch.context_mask),
+        )
+    ]
+    h = seen["x"] + seen["attended"]  # [1, T, D]
+    parts = [block.persona_attention, block.context_attention, block.fusion["own"]]
+    pools = [*pooled, h.mean(1)]
+    query = block.fusion["query"](h[:, -1])
+    scores = torch.stack([(query * part.key(pool)).sum() / 32**0.5 for part, pool in zip(parts, pools, strict=True)])
+    weighted = sum(w * part.value(pool) for w, part, pool in zip(scores.softmax(0), parts, pools, strict=True))
+    torch.testing.assert_close(seen["y"][:, -1], h[:, -1] + block.fusion["out"](weighted), rtol=0, atol=1e-10)
+
+
+def test_condition_aware_as_released_warns_and_sees_the_future(build: Callable[..., PAA], batch: DialogueBatch) -> None:
+    with pytest.warns(UserWarning, match="no likelihood"):
+        model = build(fusion="condition_aware_reference")
+    with torch.no_grad():  # or an untrained bias is too small to tell
+        for block in model.lm.transformer.h:
+            block.fusion["out"].weight.mul_(50)
+    changed = batch.response.clone()
+    changed[0, 2] = (changed[0, 2] + 7) % 500
+    before, after = model(batch), model(replace(batch, response=changed))
+    assert (after[:2] - before[:2]).abs().max() > 1e-6  # tokens 0 and 1 are predicted from what stands before 2
+
+
+@pytest.mark.parametrize("fusion", [*FUSIONS, "condition_aware"])
 def test_no_future_token_leaks(build: Callable[..., PAA], batch: DialogueBatch, fusion: str) -> None:
     model = build(fusion=fusion)
     before = model(batch)
@@ -161,12 +227,15 @@ def test_no_future_token_leaks(build: Callable[..., PAA], batch: DialogueBatch, 
         assert not torch.allclose(after, before)
 
 
-def test_training_on_tokens_only_is_training_on_padded_rows(build: Callable[..., PAA], batch: DialogueBatch) -> None:
+@pytest.mark.parametrize("fusion", ["paa", "dual_reference", "condition_aware"])
+def test_training_on_tokens_only_is_training_on_padded_rows(
+    build: Callable[..., PAA], batch: DialogueBatch, fusion: str
+) -> None:
     assert not batch.response_mask.all()  # there is something to skip
     assert not batch.persona_mask.all()
     outcomes = []
     for skips_pads in (True, False):
-        model = build(dropout=0.0).train()
+        model = build(dropout=0.0, fusion=fusion).train()
         model.lm.transformer.skips_pads = skips_pads
         logits = model(batch)
         logits.square().mean().backward()
@@ -178,7 +247,16 @@ def test_training_on_tokens_only_is_training_on_padded_rows(build: Callable[...,
         torch.testing.assert_close(gradient, padded_gradients[name], rtol=1e-9, atol=1e-12, msg=name)
 
 
-@pytest.mark.parametrize(("switches", "invariant"), [({}, True), (LAYOUT, False)])
+@pytest.mark.parametrize(
+    ("switches", "invariant"),
+    [
+        ({}, True),
+        ({"fusion": "dual_reference"}, True),
+        ({"fusion": "condition_aware"}, True),
+        ({"fusion": "condition_aware", "condition_pool": "mean"}, True),
+        (LAYOUT, False),
+    ],
+)
 def test_results_depend_on_batch_mates_only_in_reference(
     build: Callable[..., PAA],
     template: DialogueTemplate,
@@ -196,7 +274,18 @@ def test_results_depend_on_batch_mates_only_in_reference(
     assert torch.allclose(together, alone, rtol=0, atol=1e-10) == invariant
 
 
-@pytest.mark.parametrize("switches", [{}, LAYOUT, {"persona_prompt": False}, {"tau": 0.3}, {"gate_input": "attn_out"}])
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {},
+        LAYOUT,
+        {"persona_prompt": False},
+        {"tau": 0.3},
+        {"gate_input": "attn_out"},
+        {"fusion": "dual_reference"},
+        {"fusion": "attention_routing"},
+    ],
+)
 @pytest.mark.parametrize("num_beams", [1, 3])
 def test_cached_decoding_equals_full_forwards(
     build: Callable[..., PAA], batch: DialogueBatch, switches: dict, num_beams: int
@@ -213,6 +302,19 @@ def test_cached_decoding_equals_full_forwards(
         output = model.lm.generate(generation_config=decoding, **given)
         logits[use_cache] = torch.stack(output.logits)  # [steps, B x beams, V]
     torch.testing.assert_close(logits[True], logits[False], rtol=0, atol=1e-5)  # generate() casts scores to float32
+
+
+@pytest.mark.parametrize("pool", ["max", "mean"])
+def test_condition_aware_decodes_what_teacher_forcing_predicts(
+    build: Callable[..., PAA], batch: DialogueBatch, pool: str
+) -> None:
+    model = build(fusion="condition_aware", condition_pool=pool)
+    decoding = GenerationConfig(max_new_tokens=6, min_new_tokens=6, pad_token_id=batch.pad_id)
+    decoding.update(return_dict_in_generate=True, output_logits=True)
+    output = model.continued(batch, decoding)
+    forced = replace(batch, response=output.sequences, response_mask=torch.ones_like(output.sequences).bool())
+    expected = model(forced).view(len(batch), 6, -1)
+    torch.testing.assert_close(torch.stack(output.logits, 1).double(), expected, rtol=0, atol=1e-5)
 
 
 def test_sampling_is_seeded_and_cached_alike(build: Callable[..., PAA], batch: DialogueBatch) -> None:

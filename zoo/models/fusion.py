@@ -1,7 +1,7 @@
 """How a PAA block joins what it read from the persona with what it read from the context.
 
 Source: Huang et al. 2023, "Personalized Dialogue Generation with Persona-Adaptive Attention" (arXiv:2210.15088),
-Equations 4-7 and Figure 4. Each fusion below is one row of the paper's Table 4.
+Equations 4-7 and Figure 4. The first six fusions below are the rows of the paper's Table 4.
 
 Letters: B batch, T decoder positions, D hidden. Symbols: h residual stream after self-attention, o_p and o_u what the
 cross-attentions brought from persona and context (all [B, T, D]), w gates in (0, 1), tau the threshold [B, 1, 1].
@@ -13,8 +13,18 @@ from torch import Tensor, nn
 
 from zoo.errors import UserError
 
-FUSIONS = ("paa", "context", "dual", "skipped", "param", "direct_sum")
-GATES = {"paa": "p", "context": "u", "dual": "pu", "skipped": "p", "param": "p", "direct_sum": ""}
+GATES = {  # which sources have a gate of their own: persona, context (the utterances)
+    "paa": "p",
+    "context": "u",
+    "dual": "pu",
+    "skipped": "p",
+    "param": "p",
+    "direct_sum": "",
+    "context_reference": "pu",
+    "dual_reference": "pu",
+    "attention_routing": "",
+}
+FUSIONS = tuple(GATES)
 MASK_RULES = ("keep_above", "keep_below")
 
 
@@ -52,12 +62,22 @@ class Fusion(nn.Module):
     | param      | W_p [o_p; o_u] + b_p: no sigmoid, no mask                               |
     | direct_sum | o_p + o_u                                                               |
 
+    What the authors' release computes under two of these names, and the routing of Zheng et al. 2020
+    (arXiv:1911.04700) as the paper re-implements it, alpha 0.2 (Equation 10; its released settings have 0.1):
+
+    | fusion            | H                                                                                      |
+    |-------------------|----------------------------------------------------------------------------------------|
+    | context_reference | w_p [w_u < 1 - tau] o_p + (1 - w_p) [w_u > tau] o_u: the masks from another gate         |
+    | dual_reference    | half of w_p [w_p > tau] o_p + (1 - w_p) [w_p < 1 - tau] LN_p(h)                        |
+    |                   | + w_u [w_u < 1 - tau] o_u + (1 - w_u) [w_u > tau] LN_u(h)                              |
+    | attention_routing | alpha o_p + (1 - alpha) o_u + o_u                                                      |
+
     The brackets are 0/1 per position and channel; no gradient flows through a comparison, and all are strict.
     `mask_rule="keep_above"` is Equation 6 and the released code. The paper's Listing 1 prints the complement of both
     masks: `"keep_below"` (there, an entry with w equal to the threshold is kept).
     """
 
-    def __init__(self, kind: str, width: int, *, mask_rule: str = "keep_above") -> None:
+    def __init__(self, kind: str, width: int, *, mask_rule: str = "keep_above", routing_alpha: float = 0.2) -> None:
         super().__init__()
         if kind not in FUSIONS:
             raise UserError(f"model.net.fusion is {kind!r}; expected one of {', '.join(FUSIONS)}")
@@ -65,13 +85,26 @@ class Fusion(nn.Module):
             raise UserError(f"model.net.mask_rule is {mask_rule!r}; expected one of {', '.join(MASK_RULES)}")
         self.kind = kind
         self.mask_rule = mask_rule
+        self.routing_alpha = routing_alpha
         self.persona_gate = Gate(width) if "p" in GATES[kind] else None
         self.context_gate = Gate(width) if "u" in GATES[kind] else None
 
-    def forward(self, h: Tensor, o_p: Tensor, o_u: Tensor, tau: Tensor) -> Tensor:
-        """[B, T, D] three times and tau [B, 1, 1] -> H [B, T, D], in the dtype of o_p."""
+    def forward(
+        self,
+        h: Tensor,
+        o_p: Tensor,
+        o_u: Tensor,
+        tau: Tensor,
+        normed: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """[B, T, D] three times and tau [B, 1, 1] -> H [B, T, D], in the dtype of o_p.
+
+        `normed`: LN_p(h) and LN_u(h), which `dual_reference` reads.
+        """
         if self.kind == "direct_sum":
             return o_p + o_u
+        if self.kind == "attention_routing":
+            return self.routing_alpha * o_p + (1 - self.routing_alpha) * o_u + o_u
         if self.kind == "param":
             return self.persona_gate.pre_activation(o_p, o_u).to(o_p.dtype)
         if self.kind == "context":
@@ -81,10 +114,17 @@ class Fusion(nn.Module):
         from_persona = w * self.above(w, tau) * o_p
         if self.kind == "skipped":
             return (from_persona + o_u).to(o_p.dtype)
+        if self.kind == "paa":
+            return (from_persona + (1 - w) * self.below(w, tau) * o_u).to(o_p.dtype)
+        w_u = self.context_gate(h, o_u)
+        above_u, below_u = self.above(w_u, tau), self.below(w_u, tau)
         if self.kind == "dual":
-            w_u = self.context_gate(h, o_u)
-            return (from_persona + w_u * self.above(w_u, tau) * o_u).to(o_p.dtype)
-        return (from_persona + (1 - w) * self.below(w, tau) * o_u).to(o_p.dtype)
+            return (from_persona + w_u * above_u * o_u).to(o_p.dtype)
+        if self.kind == "context_reference":
+            return (w * below_u * o_p + (1 - w) * above_u * o_u).to(o_p.dtype)
+        normed_p, normed_u = normed  # dual_reference
+        of_persona = from_persona + (1 - w) * self.below(w, tau) * normed_p
+        return ((of_persona + w_u * below_u * o_u + (1 - w_u) * above_u * normed_u) / 2).to(o_p.dtype)
 
     def above(self, w: Tensor, tau: Tensor) -> Tensor:
         """The mask of the source weighted by w: [w > tau], or its complement."""

@@ -19,18 +19,20 @@ from zoo.backbones import Backbone
 from zoo.data.batch import DialogueBatch
 from zoo.errors import UserError
 from zoo.models.base import DialogueModel
+from zoo.models.condition_aware import CONDITION_AWARE, POOLS, warn_of_the_release
 from zoo.models.fusion import FUSIONS, MASK_RULES
 from zoo.models.paa_blocks import PAAConfig
 from zoo.models.paa_network import PAAForDialogue
 
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "fusion": FUSIONS,
+    "fusion": FUSIONS + CONDITION_AWARE,
     "mask_rule": MASK_RULES,
     "tau_numerator": ("context", "persona"),
     "gate_input": ("residual", "attn_out"),
     "encoder_positions": ("mask", "arange"),
     "encoder_embeddings": ("own", "decoder_tied"),
     "decoder_positions": ("mask", "arange"),
+    "condition_pool": POOLS,
 }
 
 NOT_INHERITED = ("model_type", "architectures", "dtype", "transformers_version")
@@ -81,7 +83,8 @@ class PAA(DialogueModel):
     Args:
         backbone: a GPT-2; its weights become the decoder's, only the new names start at random.
         tokenizer: with the template's added tokens; gives the number of token rows and the ids of pad, [BOS] and [EOS].
-        fusion: one of `zoo.models.fusion.FUSIONS` (Table 4).
+        fusion: one of `zoo.models.fusion.FUSIONS` (Table 4, attention routing), or `condition_aware` (Table 6), in
+            whose place `condition_aware_reference` computes what the release does, behind a warning.
         mask_rule: keep_above (Equation 6) or keep_below (Listing 1).
         tau: length_ratio (true lengths), padded_ratio (those of the padded batch), or a constant in [0, 1].
         tau_numerator: context (the paper) or persona (how the evaluated run of the release is labelled).
@@ -96,6 +99,8 @@ class PAA(DialogueModel):
         persona_prompt: put the persona before the response in the decoder.
         decoder_positions: mask or arange, as for the encoders.
         cross_out_init_std: of both cross-attentions' out-projections.
+        routing_alpha: the persona's weight in attention_routing.
+        condition_pool: max or mean, how condition_aware makes a vector of a text.
         dropout: of attention, residual and embeddings everywhere; None keeps GPT-2's and BERT's 0.1.
 
     Raises:
@@ -123,6 +128,8 @@ class PAA(DialogueModel):
         persona_prompt: bool = True,
         decoder_positions: str = "mask",
         cross_out_init_std: float = 0.02,
+        routing_alpha: float = 0.2,
+        condition_pool: str = "max",
         dropout: float | None = None,
     ) -> None:
         super().__init__()
@@ -144,6 +151,8 @@ class PAA(DialogueModel):
                 f"model.net.encoder_heads is {encoder_heads}, no divisor of the width {backbone.config().hidden_size}; "
                 "the encoders are as wide as the decoder"
             )
+        if fusion == "condition_aware_reference":
+            warn_of_the_release()
         self.persona_prompt = persona_prompt
         self.prompt_segments = ("persona",) if persona_prompt else ()
         self.decoder_positions = decoder_positions
@@ -173,6 +182,8 @@ class PAA(DialogueModel):
                 "encoder_pad_token_id": encoder_pad_token_id,
                 "share_encoders": share_encoders,
                 "cross_out_init_std": cross_out_init_std,
+                "routing_alpha": routing_alpha,
+                "condition_pool": condition_pool,
             },
             attn_implementation="sdpa",
         )

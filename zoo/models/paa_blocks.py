@@ -40,6 +40,8 @@ class PAAConfig(GPT2Config):
     encoder_pad_token_id: int | None = None
     share_encoders: bool = False
     cross_out_init_std: float = 0.02
+    routing_alpha: float = 0.2
+    condition_pool: str = "max"
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Sources:
     persona_mask: Tensor  # [B, P] bool
     context_mask: Tensor  # [B, U] bool
     tau: Tensor  # [B, T, 1] float32, or [N, 1]
+    decoder_mask: Tensor | None  # [B, T] bool over tokens; None: all are
     decoder_tokens: TokensOnly  # which decoder positions are computed
     persona_tokens: TokensOnly
     context_tokens: TokensOnly
@@ -60,6 +63,15 @@ class Sources:
     persona_kv: Tensor | None = None  # [B, L, 2, H, P, E]
     context_kv: Tensor | None = None  # [B, L, 2, H, U, E]
 
+    def keys_values(self, block: Any) -> tuple[Tensor, Tensor]:
+        """What a block's two source attentions read: [B, 2, H, P, E] and [B, 2, H, U, E]."""
+        if self.persona_kv is not None and self.context_kv is not None:
+            return self.persona_kv[:, block.layer_idx], self.context_kv[:, block.layer_idx]
+        return (
+            block.persona_attention.keys_values(self.persona_states, self.persona_tokens, self.persona_mask),
+            block.context_attention.keys_values(self.context_states, self.context_tokens, self.context_mask),
+        )
+
 
 class SourceAttention(GPT2Attention):
     """GPT-2's cross-attention through SDPA, with keys and values from states or from the decoding memory."""
@@ -67,8 +79,11 @@ class SourceAttention(GPT2Attention):
     def __init__(self, config: PAAConfig, layer_idx: int) -> None:
         super().__init__(config, is_cross_attention=True, layer_idx=layer_idx)
 
-    def keys_values(self, states: Tensor, tokens: TokensOnly) -> Tensor:
-        """[B, S, D] (or the source's tokens [N, D]) -> [B, 2, H, S, E]: keys and values of one source."""
+    def keys_values(self, states: Tensor, tokens: TokensOnly, mask: Tensor) -> Tensor:
+        """[B, S, D] (or the source's tokens [N, D]) -> [B, 2, H, S, E]: keys and values of one source.
+
+        `mask` [B, S] says which positions hold tokens; attention applies it later.
+        """
         both = tokens.put_back(self.c_attn(states))  # [B, S, 2D]
         kv = both.view(*both.shape[:2], 2, self.num_heads, self.head_dim)  # [B, S, 2, H, E]
         return kv.permute(0, 2, 3, 1, 4)  # [B, 2, H, S, E]
@@ -100,7 +115,9 @@ class PAABlock(GPT2Block):
         self.persona_attention = SourceAttention(config, layer_idx)
         self.context_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_epsilon)
         self.context_attention = SourceAttention(config, layer_idx)
-        self.fusion = Fusion(config.fusion, config.hidden_size, mask_rule=config.mask_rule)
+        self.fusion = Fusion(
+            config.fusion, config.hidden_size, mask_rule=config.mask_rule, routing_alpha=config.routing_alpha
+        )
 
     def forward(
         self,
@@ -120,17 +137,10 @@ class PAABlock(GPT2Block):
         )  # [B, T, D]
         attended = tokens.take(attended)  # [B, T, D], or [N, D] from here to the last line
         h = tokens.take(hidden_states) + attended
-        persona_kv = (
-            sources.persona_kv[:, self.layer_idx]
-            if sources.persona_kv is not None
-            else self.persona_attention.keys_values(sources.persona_states, sources.persona_tokens)
-        )  # [B, 2, H, P, E]
-        context_kv = (
-            sources.context_kv[:, self.layer_idx]
-            if sources.context_kv is not None
-            else self.context_attention.keys_values(sources.context_states, sources.context_tokens)
-        )  # [B, 2, H, U, E]
-        o_p = self.persona_attention(self.persona_norm(h), persona_kv, sources.persona_mask, tokens)
-        o_u = self.context_attention(self.context_norm(h), context_kv, sources.context_mask, tokens)
-        y = h + self.fusion(h if self.gate_input == "residual" else attended, o_p, o_u, sources.tau)
+        persona_kv, context_kv = sources.keys_values(self)  # [B, 2, H, P, E], [B, 2, H, U, E]
+        normed_p, normed_u = self.persona_norm(h), self.context_norm(h)
+        o_p = self.persona_attention(normed_p, persona_kv, sources.persona_mask, tokens)
+        o_u = self.context_attention(normed_u, context_kv, sources.context_mask, tokens)
+        gated = h if self.gate_input == "residual" else attended
+        y = h + self.fusion(gated, o_p, o_u, sources.tau, normed=(normed_p, normed_u))
         return tokens.put_back(y + self.mlp(self.ln_2(y)))  # [B, T, D]

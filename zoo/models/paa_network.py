@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel, GenerationMixin, GPT2Model, GPT2PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithCrossAttentions
 
+from zoo.models.condition_aware import CONDITION_AWARE, ConditionAwareBlock
 from zoo.models.paa_blocks import PAABlock, PAAConfig, SourceAttention, Sources
 from zoo.models.tokens_only import TokensOnly
 from zoo.models.word_table import WordTable
@@ -26,7 +27,7 @@ class PAAPreTrainedModel(GPT2PreTrainedModel):
 
     config: PAAConfig
     config_class = PAAConfig
-    _no_split_modules = ["PAABlock"]  # noqa: RUF012  (a list in the base class)
+    _no_split_modules = ["PAABlock", "ConditionAwareBlock"]  # noqa: RUF012  (a list in the base class)
     # Flash attention takes no mask for the sources.
     _supports_flash_attn = False
 
@@ -45,7 +46,11 @@ class PAADecoder(PAAPreTrainedModel, GPT2Model):
 
     def __init__(self, config: PAAConfig) -> None:
         super().__init__(config)
-        self.h = nn.ModuleList([PAABlock(config, layer) for layer in range(config.num_hidden_layers)])
+        self.condition_aware = config.fusion in CONDITION_AWARE
+        if config.fusion == "condition_aware_reference":
+            self.skips_pads = False  # it pools them
+        block = ConditionAwareBlock if self.condition_aware else PAABlock
+        self.h = nn.ModuleList([block(config, layer) for layer in range(config.num_hidden_layers)])
         self.persona_encoder = self._encoder()
         self.context_encoder = None if config.share_encoders else self._encoder()
         encoders = [encoder for encoder in (self.persona_encoder, self.context_encoder) if encoder is not None]
@@ -117,8 +122,12 @@ class PAADecoder(PAAPreTrainedModel, GPT2Model):
         context = self.encode(self.context_encoder, context_ids, context_mask)  # [B, U, D]
         every = TokensOnly(None)
         return {
-            "persona_kv": torch.stack([b.persona_attention.keys_values(persona, every) for b in self.h], dim=1),
-            "context_kv": torch.stack([b.context_attention.keys_values(context, every) for b in self.h], dim=1),
+            "persona_kv": torch.stack(
+                [b.persona_attention.keys_values(persona, every, persona_mask) for b in self.h], dim=1
+            ),
+            "context_kv": torch.stack(
+                [b.context_attention.keys_values(context, every, context_mask) for b in self.h], dim=1
+            ),
             "persona_mask": persona_mask,
             "context_mask": context_mask,
         }
@@ -146,18 +155,19 @@ class PAADecoder(PAAPreTrainedModel, GPT2Model):
             persona_ids, persona_mask = self.never_empty(persona_ids, persona_mask)
             context_ids, context_mask = self.never_empty(context_ids, context_mask)
         persona_mask, context_mask = persona_mask.bool(), context_mask.bool()
-        skip_pads = self.skips_pads and self.training and past_key_values is None and attention_mask is not None
+        decoder_mask = attention_mask.bool() if attention_mask is not None and attention_mask.ndim == 2 else None
+        skip_pads = self.skips_pads and self.training and past_key_values is None and decoder_mask is not None
         decoder_tokens, persona_tokens, context_tokens = (
-            TokensOnly(mask.bool() if skip_pads and mask is not None else None)
-            for mask in (attention_mask, persona_mask, context_mask)
+            TokensOnly(mask if skip_pads else None) for mask in (decoder_mask, persona_mask, context_mask)
         )
         tau = self.tau(persona_mask, context_mask)  # [B, 1, 1]
-        if skip_pads and attention_mask is not None:
-            tau = decoder_tokens.take(tau.expand(*attention_mask.shape, 1))  # [N, 1]
+        if skip_pads and decoder_mask is not None:
+            tau = decoder_tokens.take(tau.expand(*decoder_mask.shape, 1))  # [N, 1]
         sources = Sources(
             persona_mask=persona_mask,
             context_mask=context_mask,
             tau=tau,
+            decoder_mask=decoder_mask,
             decoder_tokens=decoder_tokens,
             persona_tokens=persona_tokens,
             context_tokens=context_tokens,
@@ -243,4 +253,6 @@ class PAAForDialogue(PAAPreTrainedModel, GenerationMixin):
     ) -> Any:
         """Generate as transformers does; encoders and cross-attention keys and values are computed here, once."""
         memory = self.transformer.memory(persona_ids, persona_mask, context_ids, context_mask)
+        if self.transformer.condition_aware:
+            options["use_cache"] = False
         return super().generate(input_ids, **memory, **options)
