@@ -19,13 +19,14 @@ from zoo.data.datamodule import DialogueDataModule
 from zoo.data.records import DialogueExample
 from zoo.data.template import DialogueTemplate
 from zoo.errors import UserError
-from zoo.learners import Learner
+from zoo.learners import DoubleHeads, Learner
 from zoo.metrics.by_user import results_by_user
 from zoo.metrics.generations import LIKELIHOOD_FIELDS, Generation
 from zoo.metrics.results import result_prefix
 from zoo.metrics.suite import MetricSuite
 from zoo.metrics.text import clean_up
 from zoo.models.base import DialogueModel
+from zoo.ranking import candidate_scores, check_rule
 
 UNREAD = "-"  # in the place of a response that is not known: a template encodes whole examples
 
@@ -41,6 +42,8 @@ class DialogueModule(LightningModule):
         decoding: how replies are generated.
         template: turns ids into text, and new conversations into ids.
         scheduler: called with `optimizer` and `num_training_steps`; stepped after every optimizer step.
+        ranking: of candidates, one of `zoo.ranking.RULES`; None is the choice head where the learner trains one, else
+            the likelihood per token.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class DialogueModule(LightningModule):
         decoding: GenerationConfig,
         template: DialogueTemplate,
         scheduler: Callable[..., torch.optim.lr_scheduler.LRScheduler],
+        ranking: str | None = None,
     ) -> None:
         super().__init__()
         self.net = net
@@ -68,6 +72,15 @@ class DialogueModule(LightningModule):
                 f"and the learner {'does not train' if net.has_user_rows else 'trains only'} such; expected users=each "
                 "with learner=per_user (which it brings), or users=one with another learner."
             )
+        if isinstance(learner, DoubleHeads):
+            learner.prepare(net, template.eos_id, template.cls_id)
+        self.ranking: Any = ranking or ("likelihood_per_token" if net.choice_head is None else "choice_head")
+        check_rule(self.ranking)
+        if self.ranking == "choice_head" and net.choice_head is None:
+            raise UserError(
+                "model.ranking=choice_head was given to a model without one; expected learner=double_heads, which "
+                "trains it, or model.ranking=likelihood_per_token."
+            )
         self.automatic_optimization = learner.automatic_optimization
         self.validation_metrics = metrics.select(LIKELIHOOD_FIELDS)
         self.test_metrics = metrics
@@ -80,6 +93,8 @@ class DialogueModule(LightningModule):
     def setup(self, stage: str) -> None:
         """Tell the model who its users are; refuse data longer than the network's positions."""
         self._introduce_users()
+        if stage == "test" and self.test_metrics.needs_candidates:
+            self._datamodule.check_candidates("test")
         limit = getattr(self.net.lm.config, "max_position_embeddings", None)
         for split in {"fit": ("train", "valid"), "validate": ("valid",), "test": ("test",)}.get(stage, ()):
             lengths = dict(zip(SEGMENTS, self._datamodule.lengths(split).T, strict=True))
@@ -239,6 +254,9 @@ class DialogueModule(LightningModule):
         table = torch.zeros(keep.shape, dtype=torch.float64, device="cpu")  # [B, R]
         table[keep.cpu()] = token_nll.cpu().double()
         table = table.masked_fill(~batch.response_mask.cpu(), 0.0)
+        ranks = self.test_metrics.needs_candidates and batch.candidates is not None
+        suffix = self.learner.choice_suffix if self.ranking == "choice_head" else ()
+        scores = candidate_scores(self.net, batch, self.ranking, suffix=suffix) if ranks else None
         argmax = logits.argmax(-1).view(keep.shape).tolist() if padded else None
         if self.test_metrics.clean_up:  # as the PAA release: of decoded text, the reference's too
             replies = None if replies is None else [clean_up(reply) for reply in replies]
@@ -257,6 +275,8 @@ class DialogueModule(LightningModule):
                 n_tokens=int(batch.response_mask[b].sum()),
                 n_words=-1 if batch.num_words is None else int(batch.num_words[b]) + 1,  # and the reply's end
                 n_chars=-1 if batch.num_characters is None else int(batch.num_characters[b]),
+                candidate_scores=scores[b] if scores else None,
+                gold=int(batch.gold[b]) if scores and batch.gold is not None else None,
                 target_ids=batch.response[b].tolist() if padded else None,
                 argmax_ids=argmax[b] if argmax else None,
                 token_nll=table[b].tolist() if padded else None,

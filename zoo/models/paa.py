@@ -206,6 +206,11 @@ class PAA(DialogueModel):
             "context_mask": batch.context_mask,
         }
 
+    @property
+    def takes_alternatives(self) -> bool:
+        """As in the base class; pools over what was said so far would mix the responses."""
+        return super().takes_alternatives and not self.lm.transformer.condition_aware
+
     def position_ids(self, mask: Tensor) -> Tensor:
         """As in the base class, or (`arange`, the release) counting the pads of a left-padded prompt too."""
         if self.decoder_positions == "arange":
