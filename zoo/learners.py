@@ -132,7 +132,7 @@ class DoubleHeads:
         target[:, 0] = 1
         there = chosen >= 0  # [B, k]
         choice = F.cross_entropy(pairs[there].to(exact), target[there], reduction="none")  # [responses]
-        weights = (there / there.sum(1, keepdim=True))[there]
+        weights = (there.to(exact) / there.sum(1, keepdim=True))[there]
         return self.lm_coef * likelihood + self.choice_coef * (weights * choice).sum() / rows
 
     def draw(self, batch: DialogueBatch) -> tuple[DialogueBatch, Tensor]:

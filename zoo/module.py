@@ -95,16 +95,15 @@ class DialogueModule(LightningModule):
         self._introduce_users()
         if stage == "test" and self.test_metrics.needs_candidates:
             self._datamodule.check_candidates("test")
-        limit = getattr(self.net.lm.config, "max_position_embeddings", None)
         for split in {"fit": ("train", "valid"), "validate": ("valid",), "test": ("test",)}.get(stage, ()):
             lengths = dict(zip(SEGMENTS, self._datamodule.lengths(split).T, strict=True))
             prompt = int(sum((lengths[name] for name in self.net.prompt_segments), 0 * lengths["response"]).max())
             answer = max(int(lengths["response"].max()), self.decoding.max_new_tokens if stage == "test" else 0)
-            prompt += self.net.num_extra_positions
-            if limit is not None and prompt + 1 + answer > limit:
+            needed, limit = self.net.positions_needed(prompt, answer)
+            if limit is not None and needed > limit:
                 raise UserError(
-                    f"The {split} split needs {prompt + 1 + answer} positions ({prompt} before the reply, {answer} for "
-                    f"it), but the backbone has {limit}. Lower template.max_context_tokens, max_persona_tokens or "
+                    f"The {split} split needs {needed} positions ({prompt} tokens before the reply, {answer} for "
+                    f"it), but the network has {limit}. Lower template.max_context_tokens, max_persona_tokens or "
                     "decoding.max_new_tokens, or choose a backbone with more positions."
                 )
 

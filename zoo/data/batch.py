@@ -100,19 +100,25 @@ class DialogueBatch:
         changed.update({name: change(value) for name, value in changed.items() if isinstance(value, Tensor)})
         return DialogueBatch(**changed)
 
-    def join(self, *segments: str, pad: Side = "right", end: int | None = None) -> tuple[Tensor, Tensor]:
+    def join(
+        self, *segments: str, pad: Side = "right", between: int | None = None, end: int | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Concatenate segments without gaps between their tokens.
 
         Args:
             segments: names in order, e.g. "persona", "context".
             pad: where the padding goes.
+            between: a token id to put between two segments.
             end: a token id to put after every row's last token.
 
         Returns:
             ids [B, T] and mask [B, T], T being the longest row.
         """
-        ids = torch.cat([getattr(self, segment) for segment in segments], dim=1)
-        mask = torch.cat([getattr(self, f"{segment}_mask") for segment in segments], dim=1)
+        parts = [(getattr(self, segment), getattr(self, f"{segment}_mask")) for segment in segments]
+        if between is not None:
+            column = self.user.new_full((len(self), 1), between), torch.ones_like(self.user, dtype=torch.bool)[:, None]
+            parts = [part for segment in parts for part in (segment, column)][:-1]
+        ids, mask = (torch.cat(columns, dim=1) for columns in zip(*parts, strict=True))
         if end is not None:
             ids = torch.cat([ids, ids.new_full((len(ids), 1), end)], dim=1)
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)

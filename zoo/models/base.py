@@ -63,6 +63,11 @@ class DialogueModel(nn.Module, ABC):
         """Positions of a padded row: pads take none, as in Hugging Face's generate(). [B, T] -> [B, T]."""
         return (mask.long().cumsum(1) - 1).clamp(min=0)
 
+    def positions_needed(self, prompt: int, answer: int) -> tuple[int, int | None]:
+        """Positions for a prompt and an answer of so many tokens, and how many the network has; None: no limit."""
+        limit = getattr(self.lm.config, "max_position_embeddings", None)
+        return prompt + self.num_extra_positions + 1 + answer, limit
+
     def forward(self, batch: DialogueBatch, positions: Tensor | None = None) -> Tensor:
         """Teacher forcing: logits of response tokens.
 
