@@ -195,8 +195,8 @@ class ExampleTable(Dataset[DialogueBatch]):
             raise UserError(
                 f"Candidates are to be ranked (hits_1_of_20), but {len(without)} of {len(self)} examples of the "
                 f"{split} split have no candidates with the true reply among them (first: {names[without[0]]}). "
-                "ConvAI2 has them in its files without _no_cands (data.candidates=[valid,test]), data=jsonl takes "
-                "them from 'candidates'; a protocol without hits_1_of_20 ranks nothing."
+                "ConvAI2 has them in its files without _no_cands (data.candidates=[valid,test]), data=demo writes them "
+                "(data.candidates=true), data=jsonl reads 'candidates'; a protocol without hits_1_of_20 ranks nothing."
             )
         lists = self.text.data.column("candidate_ids").to_pylist()
         twice = [row for row, (ids, place) in enumerate(zip(lists, gold, strict=True)) if ids.count(ids[place]) > 1]
