@@ -24,7 +24,6 @@ from zoo.metrics.by_user import results_by_user
 from zoo.metrics.generations import LIKELIHOOD_FIELDS, Generation
 from zoo.metrics.results import result_prefix
 from zoo.metrics.suite import MetricSuite
-from zoo.metrics.text import clean_up
 from zoo.models.base import DialogueModel
 from zoo.ranking import candidate_scores, check_rule
 
@@ -244,7 +243,7 @@ class DialogueModule(LightningModule):
         """One `Generation` an example: its likelihood, with the reply beside it where one was decoded.
 
         Under a protocol with `teacher_forced_ids` every response position counts, pads included, as the PAA release
-        evaluates.
+        evaluates. Texts are as they were decoded and as the corpus has them: clean-up is the metrics' affair.
         """
         padded = self.test_metrics.teacher_forced_ids
         keep = torch.ones_like(batch.response_mask) if padded else batch.response_mask  # [B, R]
@@ -257,18 +256,13 @@ class DialogueModule(LightningModule):
         suffix = self.learner.choice_suffix if self.ranking == "choice_head" else ()
         scores = candidate_scores(self.net, batch, self.ranking, suffix=suffix) if ranks else None
         argmax = logits.argmax(-1).view(keep.shape).tolist() if padded else None
-        if self.test_metrics.clean_up:  # as the PAA release: of decoded text, the reference's too
-            replies = None if replies is None else [clean_up(reply) for reply in replies]
-            references = [clean_up(self.template.spaced(example.response)) for example in examples]
-        else:
-            references = [example.response for example in examples]
         return [
             Generation(
                 id=example.id,
                 user=example.user,
                 persona=list(example.persona),
                 history=list(example.history),
-                reference=references[b],
+                reference=example.response,
                 response=None if replies is None else replies[b],
                 nll=float(table[b].sum()),
                 n_tokens=int(batch.response_mask[b].sum()),
