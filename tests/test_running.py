@@ -51,6 +51,19 @@ def test_a_run_leaves_everything_it_promises(
     assert best["config"]["model"]["net"]["fusion"] == "paa"
 
 
+def test_sampled_replies_are_drawn_again(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    """After training and by itself, by `seed`."""
+
+    def replies(*overrides: str) -> list[str | None]:
+        run(small("decoding=nucleus", *overrides))
+        return [row.response for row in read_generations(tmp_path / "generations.jsonl")]
+
+    trained = replies()
+    again = ["run=[test]", f"ckpt_path={tmp_path}/checkpoints/best.ckpt"]
+    assert replies(*again) == trained
+    assert replies(*again, "seed=37") != trained
+
+
 def test_testing_alone_repeats_the_numbers(small: Callable[..., DictConfig], tmp_path: Path) -> None:
     run(small())
     first = json.loads((tmp_path / "metrics.json").read_text())["metrics"]

@@ -3,7 +3,9 @@
 Letters: B batch, R response, N response tokens of the batch, V vocabulary.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -205,7 +207,8 @@ class DialogueModule(LightningModule):
         """Likelihood and, where the protocol asks for text, the reply to every example."""
         examples = self._examples("test", batch)
         with self.full_precision():
-            replies = self.respond(batch) if self.test_metrics.needs_text else None
+            with self.own_draws(examples):
+                replies = self.respond(batch) if self.test_metrics.needs_text else None
             rows = self.score(batch, examples, replies)
         sets = [self._datamodule.test_set_of(example) for example in examples]
         for name, suite in self._suites.items():
@@ -232,6 +235,19 @@ class DialogueModule(LightningModule):
             self.test_results |= means
             self.test_versions |= versions
         self.log_dict(self.test_results, rank_zero_only=False)
+
+    @contextmanager
+    def own_draws(self, examples: Sequence[DialogueExample]) -> Iterator[None]:
+        """Sampled replies follow from `seed` and from who is in the batch, not from what was drawn before.
+
+        So a run scored again has the same replies; with another data.eval_batch_size or number of devices it has not.
+        """
+        names = "\n".join([str(self.run_config.get("seed")), *(example.id for example in examples)])
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices, enabled=bool(self.decoding.do_sample)):
+            if self.decoding.do_sample:
+                torch.manual_seed(int.from_bytes(hashlib.sha256(names.encode()).digest()[:8], "big") >> 1)
+            yield
 
     def full_precision(self) -> torch.autocast:
         """Evaluate in the weights' own precision: a perplexity from bf16 logits would change with the batch's shape."""
