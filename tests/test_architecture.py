@@ -26,6 +26,7 @@ ARROWS = {
     "zoo.users": {"zoo.users", "zoo.models.user_rows", "zoo.optim", "zoo.data.batch"},
     "zoo.module": {"zoo.checkpoints", "zoo.models.base", "zoo.metrics", "zoo.learners", "zoo.ranking", "zoo.data"},
     "zoo.callbacks": set(),
+    "zoo.gates": {"zoo.models.fusion", "zoo.models.mask_watch"},
     "zoo.checkpoints": set(),
     "zoo.launch": set(),
     "zoo.profiles": {"zoo.profiles", "zoo.data", "zoo.scorers", "zoo.language_models"},

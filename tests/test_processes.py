@@ -44,7 +44,7 @@ def weights(run_dir: Path) -> dict[str, torch.Tensor]:
 def on_devices(tmp_path_factory: pytest.TempPathFactory, small_corpus: Path) -> dict[int, Path]:
     """The same training and test on 1, 2 and 4 processes: run directories."""
     folder = tmp_path_factory.mktemp("devices")
-    overrides = small_overrides(small_corpus)
+    overrides = [*small_overrides(small_corpus), "callbacks=gates"]
     for devices in (1, 2, 4):
         done = run_py(
             *overrides, *EXACT, f"trainer.devices={devices}", f"hydra.run.dir={folder / str(devices)}", cwd=folder
@@ -78,6 +78,12 @@ def test_evaluation_neither_repeats_nor_drops(on_devices: dict[int, Path]) -> No
             provenance["optimizer_steps"]
             == json.loads((on_devices[1] / "provenance.json").read_text())["optimizer_steps"]
         )
+
+
+def test_gates_are_counted_alike(on_devices: dict[int, Path]) -> None:
+    alone, two, four = (json.loads((on_devices[devices] / "gates.json").read_text()) for devices in (1, 2, 4))
+    assert sum(turn["replies"] for turn in alone["turns"]) % 2 == 1
+    assert alone == two == four
 
 
 def test_one_checkpoint_scores_alike_on_any_number_of_devices(

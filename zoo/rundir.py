@@ -76,6 +76,7 @@ class RunDirectory:
             write_atomically(evaluation, [config_yaml.encode()])
             return
         evaluation.unlink(missing_ok=True)
+        (self.path / "gates.json").unlink(missing_ok=True)  # of the weights before; zoo.gates writes it after a test
         write_atomically(self.path / "config.yaml", [config_yaml.encode()])
         write_atomically(self.path / "overrides.txt", ["".join(f"{line}\n" for line in overrides).encode()])
 

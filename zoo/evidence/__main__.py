@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.evidence import curves, dialogues, examples, leak, sensitivity, serving, similarity, truth, users
+from zoo.evidence import curves, dialogues, examples, gates, leak, sensitivity, serving, similarity, truth, users
 from zoo.evidence.output import wide_console
 from zoo.launch import user_message
 
@@ -20,6 +20,7 @@ REPORTS = {
     "users": users,
     "truth": truth,
     "serving": serving,
+    "gates": gates,
 }
 
 

@@ -13,6 +13,7 @@ from zoo.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's colours (jfly.uni-koeln.de/color) without yellow: apart for colour-blind eyes too
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -33,8 +34,8 @@ def write_json(path: Path, contents: Any) -> None:
 
 
 @contextmanager
-def figure(path: Path, width: float, height: float) -> Iterator["Axes"]:
-    """Axes to draw on, written to `path` as PNG at the end of the block.
+def canvas(path: Path, width: float, height: float) -> Iterator["Figure"]:
+    """An empty figure to draw on, written to `path` as PNG at the end of the block.
 
     Args:
         path: of the PNG.
@@ -50,10 +51,17 @@ def figure(path: Path, width: float, height: float) -> Iterator["Axes"]:
     with matplotlib.rc_context({"text.parse_math": False}):  # a "$" in a name is a dollar
         drawn = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(drawn)
+        yield drawn
+        png = io.BytesIO()
+        drawn.savefig(png, format="png", dpi=DOTS_PER_INCH)
+    write_atomically(path, [png.getvalue()])
+
+
+@contextmanager
+def figure(path: Path, width: float, height: float) -> Iterator["Axes"]:
+    """The axes of a figure that has one pair, see `canvas`."""
+    with canvas(path, width, height) as drawn:
         axes = drawn.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_axisbelow(True)
         yield axes
-        png = io.BytesIO()
-        drawn.savefig(png, format="png", dpi=DOTS_PER_INCH)
-    write_atomically(path, [png.getvalue()])

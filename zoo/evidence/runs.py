@@ -57,6 +57,22 @@ def data_report(run_dir: Path) -> dict[str, Any]:
     return report if isinstance(report, dict) else {}
 
 
+def gate_record(run_dir: Path) -> dict[str, Any]:
+    """gates.json: what PAA's masks kept, see `zoo.gates.GateStatistics.record`.
+
+    Raises:
+        UserError: there is none, or it is no JSON object.
+    """
+    path = checked(run_dir) / "gates.json"
+    if not path.is_file():
+        raise UserError(
+            f"There is no {path}: nobody counted what this run's masks keep. Test it again, with python run.py "
+            f"hydra.run.dir={run_dir} ckpt_path=best run=[test] callbacks=gates; its model has to be PAA, with a "
+            "fusion that has masks."
+        )
+    return _parsed(path, path.read_bytes())
+
+
 def run_names(run_dirs: Sequence[Path], given: str | None) -> list[str]:
     """What the runs are called: as given, or their folders' names.
 

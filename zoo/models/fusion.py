@@ -25,6 +25,7 @@ GATES = {  # which sources have a gate of their own: persona, context (the utter
     "attention_routing": "",
 }
 FUSIONS = tuple(GATES)
+MASKED = ("paa", "context", "dual", "skipped", "context_reference", "dual_reference")  # the others keep every entry
 MASK_RULES = ("keep_above", "keep_below")
 
 
@@ -48,6 +49,36 @@ class Gate(nn.Linear):
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """The gate's weights in (0, 1): [B, T, D] twice -> [B, T, D]."""
         return torch.sigmoid(self.pre_activation(first, second))
+
+
+class Masks(nn.Module):
+    """Which entries of o_p and o_u a fusion keeps. Without weights: a module for `zoo.models.mask_watch` to hook."""
+
+    def __init__(self, kind: str, mask_rule: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.mask_rule = mask_rule
+
+    def forward(self, w_p: Tensor | None, w_u: Tensor | None, tau: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Both gates [B, T, D] (None: the fusion lacks it) and tau [B, 1, 1] -> bool [B, T, D] for o_p and for o_u.
+
+        None: all of it, as `skipped` keeps all of o_u.
+        """
+        if self.kind == "skipped":
+            return self.above(w_p, tau), None
+        if self.kind in ("context", "context_reference"):
+            return self.below(w_u, tau), self.above(w_u, tau)
+        if self.kind == "dual":
+            return self.above(w_p, tau), self.above(w_u, tau)
+        return self.above(w_p, tau), self.below(w_p if self.kind == "paa" else w_u, tau)
+
+    def above(self, w: Tensor, tau: Tensor) -> Tensor:
+        """The mask of the source weighted by w: [w > tau], or its complement."""
+        return w > tau if self.mask_rule == "keep_above" else w <= tau
+
+    def below(self, w: Tensor, tau: Tensor) -> Tensor:
+        """The mask of the source weighted by 1 - w: [1 - w > tau], or its complement."""
+        return w < 1 - tau if self.mask_rule == "keep_above" else w >= 1 - tau
 
 
 class Fusion(nn.Module):
@@ -84,7 +115,7 @@ class Fusion(nn.Module):
         if mask_rule not in MASK_RULES:
             raise UserError(f"model.net.mask_rule is {mask_rule!r}; expected one of {', '.join(MASK_RULES)}")
         self.kind = kind
-        self.mask_rule = mask_rule
+        self.masks = Masks(kind, mask_rule) if kind in MASKED else None
         self.routing_alpha = routing_alpha
         self.persona_gate = Gate(width) if "p" in GATES[kind] else None
         self.context_gate = Gate(width) if "u" in GATES[kind] else None
@@ -107,29 +138,19 @@ class Fusion(nn.Module):
             return self.routing_alpha * o_p + (1 - self.routing_alpha) * o_u + o_u
         if self.kind == "param":
             return self.persona_gate.pre_activation(o_p, o_u).to(o_p.dtype)
+        w_p = self.persona_gate(h, o_p) if self.persona_gate is not None else None
+        w_u = self.context_gate(h, o_u) if self.context_gate is not None else None
+        kept_p, kept_u = self.masks(w_p, w_u, tau)
         if self.kind == "context":
-            w = self.context_gate(h, o_u)
-            return ((1 - w) * self.below(w, tau) * o_p + w * self.above(w, tau) * o_u).to(o_p.dtype)
-        w = self.persona_gate(h, o_p)
-        from_persona = w * self.above(w, tau) * o_p
+            return ((1 - w_u) * kept_p * o_p + w_u * kept_u * o_u).to(o_p.dtype)
+        from_persona = w_p * kept_p * o_p
         if self.kind == "skipped":
             return (from_persona + o_u).to(o_p.dtype)
-        if self.kind == "paa":
-            return (from_persona + (1 - w) * self.below(w, tau) * o_u).to(o_p.dtype)
-        w_u = self.context_gate(h, o_u)
-        above_u, below_u = self.above(w_u, tau), self.below(w_u, tau)
         if self.kind == "dual":
-            return (from_persona + w_u * above_u * o_u).to(o_p.dtype)
-        if self.kind == "context_reference":
-            return (w * below_u * o_p + (1 - w) * above_u * o_u).to(o_p.dtype)
+            return (from_persona + w_u * kept_u * o_u).to(o_p.dtype)
+        if self.kind in ("paa", "context_reference"):
+            return (from_persona + (1 - w_p) * kept_u * o_u).to(o_p.dtype)
         normed_p, normed_u = normed  # dual_reference
-        of_persona = from_persona + (1 - w) * self.below(w, tau) * normed_p
-        return ((of_persona + w_u * below_u * o_u + (1 - w_u) * above_u * normed_u) / 2).to(o_p.dtype)
-
-    def above(self, w: Tensor, tau: Tensor) -> Tensor:
-        """The mask of the source weighted by w: [w > tau], or its complement."""
-        return w > tau if self.mask_rule == "keep_above" else w <= tau
-
-    def below(self, w: Tensor, tau: Tensor) -> Tensor:
-        """The mask of the source weighted by 1 - w: [1 - w > tau], or its complement."""
-        return w < 1 - tau if self.mask_rule == "keep_above" else w >= 1 - tau
+        of_persona = from_persona + (1 - w_p) * self.masks.below(w_p, tau) * normed_p
+        of_context = w_u * kept_u * o_u + (1 - w_u) * self.masks.above(w_u, tau) * normed_u
+        return ((of_persona + of_context) / 2).to(o_p.dtype)
