@@ -10,11 +10,32 @@ from omegaconf import OmegaConf
 from tests.conftest import ROOT
 from zoo.errors import UserError
 from zoo.metrics import Bleu, DistinctNgrams, MetricSuite, TokenPerplexity, WordF1
+from zoo.metrics.__main__ import load_protocol
 from zoo.metrics.bleu import scorer
 from zoo.metrics.by_user import results_by_user
 from zoo.metrics.text import clean_up, clean_up_reference
 
-PIECES = [".", "?", "!", ",", "'", "n't", "'m", "'s", "'ve", "'re", "do", "5", "a", "m", "n", "t", "s", "caf\u00e9"]
+PIECES = [
+    ".",
+    "?",
+    "!",
+    ",",
+    "'",
+    "n't",
+    "'m",
+    "'s",
+    "'ve",
+    "'re",
+    "do",
+    "5",
+    "3.5",
+    "a",
+    "m",
+    "n",
+    "t",
+    "s",
+    "caf\u00e9",
+]
 
 
 def hard_texts(number, seed=0):
@@ -110,6 +131,17 @@ def test_means_over_users_are_over_cleaned_texts_too(hard_rows):
     assert versions == {"bleu_p1_cleaned_user_mean": 1}
     own = scored(MetricSuite({"bleu": Bleu(report=["bleu_p1"])}, clean_up=True), [r for r in rows if r.user == "3"])
     assert users["3"]["metrics"] == own
+
+
+def test_what_is_told_of_a_metric_is_told_of_the_cleaned_one(hard_rows):
+    config = OmegaConf.load(ROOT / "conf" / "protocol" / "personapkt.yaml")
+    suite = load_protocol(OmegaConf.merge(config, {"clean_up": True}))
+    values = scored(suite, hard_rows[:20])
+    assert {"c_score_cleaned", "c_score_macro_cleaned", "ppl_token"} <= values.keys()
+    assert "c_score_cleaned" in suite.cautions(values)
+    means, _, _ = results_by_user(suite, {"": hard_rows[:20]})
+    assert "test/c_score_cleaned_user_mean" in means
+    assert not [name for name in means if "macro" in name]  # a mean over users already
 
 
 def test_clean_up_of_what_reads_no_texts():
