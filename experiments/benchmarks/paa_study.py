@@ -3,10 +3,10 @@
     python experiments/benchmarks/paa_study.py CONVAI2_FOLDER GPT2_TOKENIZER_FOLDER [--case all] [--runs 3]
 
 Training: a step of PAA (forward, backward, Adam) against transformers' `EncoderDecoderModel` of BertGeneration parts
-with as many weights beside the token tables, on the same examples; the ratio is of tokens a second, persona, context and response counted
-once. Decoding: greedy replies with the self-attention's cache and without; both compute encoders and cross-attention
-keys once. Ranking: 20 candidates of an example side by side behind one prompt, against twenty full passes; scores are
-compared first. Networks have random weights; ways take turns, the table has medians.
+with as many weights beside the token tables, on the same examples; the ratio is of tokens a second, persona, context
+and response counted once. Decoding: greedy replies with the self-attention's cache and without; both compute encoders
+and cross-attention keys once. Ranking: 20 candidates of an example side by side behind one prompt, against twenty full
+passes; scores are compared first. Networks have random weights; ways take turns, the table has medians.
 """
 
 import argparse
