@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The PAA study at a size for two cores, on real dialogues: every open row of Tables 1, 4 and 6, Figure 3 at 10, 30 and
 # 100 %, Hits@1, each under both protocols; finished runs are skipped.
-#   [ROWS="paa gpt2_small"] [EPOCHS=2] experiments/paa/small.sh DATA_FOLDER OUTPUT_FOLDER [SEED ...]
+#   [ROWS="paa gpt2_small"] [EPOCHS=1] experiments/paa/small.sh DATA_FOLDER OUTPUT_FOLDER [SEED ...]
 # DATA_FOLDER has convai2/, dailydialog/ and synthetic_persona_chat/. GPT-2 "small", "medium" and "large" are networks of
-# width 128, 160 and 192, pre-trained here for 500 steps of 64 replies on dialogues that are not ConvAI2's.
+# width 96, 128 and 160, pre-trained here for 500 steps of 64 replies on dialogues that are not ConvAI2's.
 set -euo pipefail
 [ -d "${1-}/convai2" ] && [ -n "${2-}" ] || { sed -n 4,6p "$0" >&2; exit 2; }
 data=$(realpath "$1") out=$(realpath -m "$2")
@@ -27,18 +27,19 @@ row() {
   local name=$1 folder=$2 seed=$3 size=small
   shift 3
   case $name in *medium*) size=medium ;; *large*) size=large ;; esac
+  case $name in gpt2_* | *_gpt2_*) ;; *) set -- model.net.encoder_layers=2 "$@" ;; esac
   [ -f "$out/$folder/$seed/metrics.json" ] ||
     python run.py experiment="paa/$name" data.root="$data/convai2" data.train_file=$train backbone=gpt2 \
       backbone.path="$out/backbone/$size" data.candidates=[valid,test] data.max_eval_examples=1000 \
-      data.eval_batch_size=50 template.max_context_tokens=128 decoding.max_new_tokens=24 optimizer.lr=5e-4 \
-      optimizer.fused=true scheduler=linear scheduler.num_warmup_steps=50 trainer.max_epochs="${EPOCHS:-2}" \
+      data.eval_batch_size=50 template.max_context_tokens=128 decoding.max_new_tokens=24 optimizer.lr=1e-3 \
+      optimizer.fused=true scheduler=linear scheduler.num_warmup_steps=50 trainer.max_epochs="${EPOCHS:-1}" \
       trainer.gradient_clip_val=1.0 trainer.precision=32-true show_replies=0 seed="$seed" \
       +protocol.metrics.hits_1_of_20._target_=zoo.metrics.hits.Hits \
       hydra.run.dir="$out/$folder/$seed" "$@" >"$out/$folder-$seed.log" 2>&1
 }
-pretrained small 128 4 4
-pretrained medium 160 6 5
-pretrained large 192 8 6
+pretrained small 96 4 4
+pretrained medium 128 5 4
+pretrained large 160 6 5
 rows=${ROWS:-paa gpt2_small gpt2_small_untied encoder_gpt2 attention_routing direct_sum param dual skipped context
   paa_persona_tau paa_listing1 gpt2_medium gpt2_medium_untied gpt2_large gpt2_large_untied cond_aware_mean cond_aware_max
   dual_reference context_reference cond_aware_mean_reference cond_aware_max_reference
