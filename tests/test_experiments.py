@@ -118,3 +118,35 @@ def test_parameters_of_a_users_lora_on_t5_base(
         bank = LoRABank(lm, cfg.model.net.rank, cfg.model.net.alpha, cfg.model.net.targets)
     assert sum(parameter.numel() for parameter in lm.parameters()) == 222_903_552
     assert bank.numbers_per_user == numbers
+
+
+def test_rows_of_paa(composed: Callable[..., DictConfig]) -> None:
+    published = tomllib.loads((ROOT / "experiments" / "paa" / "published.toml").read_text())
+    rows = {(table, name): row for table, entries in published.items() for name, row in entries.items()}
+    assert len(rows) == 40
+    closed = {name for (_, name), row in rows.items() if row.get("closed")}
+    assert {"kvpm", "bob", "opt_175b"} < closed
+    assert "paa" not in closed
+    composing = {
+        path: composed(f"experiment={path}")
+        for row in rows.values()
+        for path in (row.get("experiment"), row.get("sound"), row.get("stand_in"))
+        if path
+    }
+    assert all(("experiment" in row) is not bool(row.get("closed")) for row in rows.values())
+    for path, cfg in composing.items():
+        ranks = path in ("paa/paa_hits", "paa/transfertransfo")
+        assert cfg.data.corpus.name == "convai2", path
+        assert cfg.protocol.name == ("ranking" if ranks else "paa_both"), path
+        assert ("DoubleHeads" in cfg.learner._target_) is ranks, path
+        if "medium" not in path and "large" not in path:
+            assert cfg.backbone.name == "gpt2", path
+        assert cfg.model.net.get("tie_lm_head", True) is not path.endswith("_untied"), path
+    fusions = {path: cfg.model.net.fusion for path, cfg in composing.items() if "fusion" in cfg.model.net}
+    for row in ("direct_sum", "param", "dual", "skipped", "context", "dual_reference", "attention_routing"):
+        assert fusions[f"paa/{row}"] == row
+    for pool in ("mean", "max"):
+        assert composing[f"paa/cond_aware_{pool}"].model.net.condition_pool == pool
+    # the release's way of a row, and another protocol, beside it
+    theirs = composed("experiment=paa/paa", "preset=paa_reference")
+    assert (theirs.data.history, theirs.data.batch_size, theirs.optimizer.lr) == ("reference", 8, 1e-6)

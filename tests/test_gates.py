@@ -107,7 +107,10 @@ def test_the_report_reads_what_a_run_wrote(
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["model=paa", "model.net.fusion=direct_sum"], "PAA with fusion direct_sum has no masks .* one of paa, con"),
+        (
+            ["model=paa", "model.net.fusion=direct_sum"],
+            "PAA with fusion direct_sum has no masks .* one of paa, context, dual",
+        ),
         (["model=finetune"], "FineTune has no masks to count. Expected model=paa"),
     ],
 )

@@ -51,6 +51,19 @@ def test_a_run_leaves_everything_it_promises(
     assert best["config"]["model"]["net"]["fusion"] == "paa"
 
 
+def test_sampled_replies_are_drawn_again(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    """After training and by itself, by `seed`."""
+
+    def replies(*overrides: str) -> list[str | None]:
+        run(small("decoding=nucleus", *overrides))
+        return [row.response for row in read_generations(tmp_path / "generations.jsonl")]
+
+    trained = replies()
+    again = ["run=[test]", f"ckpt_path={tmp_path}/checkpoints/best.ckpt"]
+    assert replies(*again) == trained
+    assert replies(*again, "seed=37") != trained
+
+
 def test_testing_alone_repeats_the_numbers(small: Callable[..., DictConfig], tmp_path: Path) -> None:
     run(small())
     first = json.loads((tmp_path / "metrics.json").read_text())["metrics"]
@@ -85,9 +98,26 @@ def test_reference_preset_runs_and_reports_under_its_own_names(
 ) -> None:
     run(small("preset=paa_reference", "data.eval_batch_size=3"))
     metrics = json.loads((tmp_path / "metrics.json").read_text())["metrics"]
-    assert {"test/ppl_reference", "test/f1_teacher_forced_macro", "test/distinct_2_per_unigram"} <= set(metrics)
+    assert {"test/ppl_reference", "test/f1_teacher_forced_macro", "test/distinct_2_per_unigram_cleaned"} <= set(metrics)
     row = read_generations(tmp_path / "generations.jsonl")[0]
     assert len(row.target_ids) == len(row.argmax_ids) == len(row.token_nll) >= row.n_tokens
+    assert " ." in row.reference, "as the corpus has it, whatever the protocol"
+
+
+def test_a_run_under_both_protocols_is_rescored_under_each(
+    small: Callable[..., DictConfig], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    from zoo.metrics.__main__ import main
+
+    run(small("preset=paa_reference", "protocol=paa_both", "data.eval_batch_size=3", "data.max_eval_examples=12"))
+    stored = json.loads((tmp_path / "metrics.json").read_text())
+    assert {"test/ppl_token", "test/f1_parlai", "test/bleu_p1", "test/bleu_p1_cleaned"} <= stored["metrics"].keys()
+    for protocols in (["default", "paa_reference"], ["paa_both"]):
+        (tmp_path / "metrics.json").write_text(json.dumps(stored | {"metrics": {}, "versions": {}}))
+        assert main([str(tmp_path), "--protocol", *protocols, "--write"]) == 0
+        rescored = json.loads((tmp_path / "metrics.json").read_text())
+        assert rescored["metrics"] == stored["metrics"]
+        assert rescored["versions"] == stored["versions"]
 
 
 def test_gradient_does_not_depend_on_accumulation(small: Callable[..., DictConfig], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from transformers.utils.logging import disable_progress_bar
 
-from zoo.checkpoints import read_checkpoint
+from zoo.checkpoints import check_settings, read_checkpoint
 from zoo.errors import UserError
 from zoo.module import DialogueModule
 
@@ -52,3 +52,21 @@ def load_weights(module: DialogueModule, saved: dict[str, Any]) -> None:
     """Put a checkpoint's weights into `module`, which must be the one that they were trained in."""
     module.on_load_checkpoint(saved)
     module.load_state_dict(saved["state_dict"])
+
+
+def begin_with(module: DialogueModule, run_dir: Path) -> None:
+    """Let training begin with the weights of a finished run of the same network; a choice head may be new.
+
+    Raises:
+        UserError: there is no such run, or it trained another network.
+    """
+    path = run_dir / "checkpoints" / "best.ckpt"
+    if not path.is_file():
+        raise UserError(
+            f"init_from={run_dir} was given, but there is no {path}; expected the directory of a finished run."
+        )
+    saved = read_checkpoint(path)
+    check_settings(saved["config"], module.run_config, weights=f"The run init_from={run_dir}", advice="type them.")
+    own = module.state_dict()
+    saved["state_dict"] = {name: own[name] for name in own if name.startswith("net.choice_head.")} | saved["state_dict"]
+    load_weights(module, saved)

@@ -3,7 +3,9 @@
 Letters: B batch, R response, N response tokens of the batch, V vocabulary.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -19,13 +21,13 @@ from zoo.data.datamodule import DialogueDataModule
 from zoo.data.records import DialogueExample
 from zoo.data.template import DialogueTemplate
 from zoo.errors import UserError
-from zoo.learners import Learner
+from zoo.learners import DoubleHeads, Learner
 from zoo.metrics.by_user import results_by_user
 from zoo.metrics.generations import LIKELIHOOD_FIELDS, Generation
 from zoo.metrics.results import result_prefix
 from zoo.metrics.suite import MetricSuite
-from zoo.metrics.text import clean_up
 from zoo.models.base import DialogueModel
+from zoo.ranking import candidate_scores, check_rule
 
 UNREAD = "-"  # in the place of a response that is not known: a template encodes whole examples
 
@@ -41,6 +43,8 @@ class DialogueModule(LightningModule):
         decoding: how replies are generated.
         template: turns ids into text, and new conversations into ids.
         scheduler: called with `optimizer` and `num_training_steps`; stepped after every optimizer step.
+        ranking: of candidates, one of `zoo.ranking.RULES`; None is the choice head where the learner trains one, else
+            the likelihood per token.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class DialogueModule(LightningModule):
         decoding: GenerationConfig,
         template: DialogueTemplate,
         scheduler: Callable[..., torch.optim.lr_scheduler.LRScheduler],
+        ranking: str | None = None,
     ) -> None:
         super().__init__()
         self.net = net
@@ -68,6 +73,15 @@ class DialogueModule(LightningModule):
                 f"and the learner {'does not train' if net.has_user_rows else 'trains only'} such; expected users=each "
                 "with learner=per_user (which it brings), or users=one with another learner."
             )
+        if isinstance(learner, DoubleHeads):
+            learner.prepare(net, template.eos_id, template.cls_id)
+        self.ranking: Any = ranking or ("likelihood_per_token" if net.choice_head is None else "choice_head")
+        check_rule(self.ranking)
+        if self.ranking == "choice_head" and net.choice_head is None:
+            raise UserError(
+                "model.ranking=choice_head was given to a model without one; expected learner=double_heads, which "
+                "trains it, or model.ranking=likelihood_per_token."
+            )
         self.automatic_optimization = learner.automatic_optimization
         self.validation_metrics = metrics.select(LIKELIHOOD_FIELDS)
         self.test_metrics = metrics
@@ -80,16 +94,17 @@ class DialogueModule(LightningModule):
     def setup(self, stage: str) -> None:
         """Tell the model who its users are; refuse data longer than the network's positions."""
         self._introduce_users()
-        limit = getattr(self.net.lm.config, "max_position_embeddings", None)
+        if stage == "test" and self.test_metrics.needs_candidates:
+            self._datamodule.check_candidates("test")
         for split in {"fit": ("train", "valid"), "validate": ("valid",), "test": ("test",)}.get(stage, ()):
             lengths = dict(zip(SEGMENTS, self._datamodule.lengths(split).T, strict=True))
             prompt = int(sum((lengths[name] for name in self.net.prompt_segments), 0 * lengths["response"]).max())
             answer = max(int(lengths["response"].max()), self.decoding.max_new_tokens if stage == "test" else 0)
-            prompt += self.net.num_extra_positions
-            if limit is not None and prompt + 1 + answer > limit:
+            needed, limit = self.net.positions_needed(prompt, answer)
+            if limit is not None and needed > limit:
                 raise UserError(
-                    f"The {split} split needs {prompt + 1 + answer} positions ({prompt} before the reply, {answer} for "
-                    f"it), but the backbone has {limit}. Lower template.max_context_tokens, max_persona_tokens or "
+                    f"The {split} split needs {needed} positions ({prompt} tokens before the reply, {answer} for "
+                    f"it), but the network has {limit}. Lower template.max_context_tokens, max_persona_tokens or "
                     "decoding.max_new_tokens, or choose a backbone with more positions."
                 )
 
@@ -192,7 +207,8 @@ class DialogueModule(LightningModule):
         """Likelihood and, where the protocol asks for text, the reply to every example."""
         examples = self._examples("test", batch)
         with self.full_precision():
-            replies = self.respond(batch) if self.test_metrics.needs_text else None
+            with self.own_draws(examples):
+                replies = self.respond(batch) if self.test_metrics.needs_text else None
             rows = self.score(batch, examples, replies)
         sets = [self._datamodule.test_set_of(example) for example in examples]
         for name, suite in self._suites.items():
@@ -220,6 +236,19 @@ class DialogueModule(LightningModule):
             self.test_versions |= versions
         self.log_dict(self.test_results, rank_zero_only=False)
 
+    @contextmanager
+    def own_draws(self, examples: Sequence[DialogueExample]) -> Iterator[None]:
+        """Sampled replies follow from `seed` and from who is in the batch, not from what was drawn before.
+
+        So a run scored again has the same replies; with another data.eval_batch_size or number of devices it has not.
+        """
+        names = "\n".join([str(self.run_config.get("seed")), *(example.id for example in examples)])
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices, enabled=bool(self.decoding.do_sample)):
+            if self.decoding.do_sample:
+                torch.manual_seed(int.from_bytes(hashlib.sha256(names.encode()).digest()[:8], "big") >> 1)
+            yield
+
     def full_precision(self) -> torch.autocast:
         """Evaluate in the weights' own precision: a perplexity from bf16 logits would change with the batch's shape."""
         return torch.autocast(self.device.type, enabled=False)
@@ -230,7 +259,7 @@ class DialogueModule(LightningModule):
         """One `Generation` an example: its likelihood, with the reply beside it where one was decoded.
 
         Under a protocol with `teacher_forced_ids` every response position counts, pads included, as the PAA release
-        evaluates.
+        evaluates. Texts are as they were decoded and as the corpus has them: clean-up is the metrics' affair.
         """
         padded = self.test_metrics.teacher_forced_ids
         keep = torch.ones_like(batch.response_mask) if padded else batch.response_mask  # [B, R]
@@ -239,24 +268,24 @@ class DialogueModule(LightningModule):
         table = torch.zeros(keep.shape, dtype=torch.float64, device="cpu")  # [B, R]
         table[keep.cpu()] = token_nll.cpu().double()
         table = table.masked_fill(~batch.response_mask.cpu(), 0.0)
+        ranks = self.test_metrics.needs_candidates and batch.candidates is not None
+        suffix = self.learner.choice_suffix if self.ranking == "choice_head" else ()
+        scores = candidate_scores(self.net, batch, self.ranking, suffix=suffix) if ranks else None
         argmax = logits.argmax(-1).view(keep.shape).tolist() if padded else None
-        if self.test_metrics.clean_up:  # as the PAA release: of decoded text, the reference's too
-            replies = None if replies is None else [clean_up(reply) for reply in replies]
-            references = [clean_up(self.template.spaced(example.response)) for example in examples]
-        else:
-            references = [example.response for example in examples]
         return [
             Generation(
                 id=example.id,
                 user=example.user,
                 persona=list(example.persona),
                 history=list(example.history),
-                reference=references[b],
+                reference=example.response,
                 response=None if replies is None else replies[b],
                 nll=float(table[b].sum()),
                 n_tokens=int(batch.response_mask[b].sum()),
                 n_words=-1 if batch.num_words is None else int(batch.num_words[b]) + 1,  # and the reply's end
                 n_chars=-1 if batch.num_characters is None else int(batch.num_characters[b]),
+                candidate_scores=scores[b] if scores else None,
+                gold=int(batch.gold[b]) if scores and batch.gold is not None else None,
                 target_ids=batch.response[b].tolist() if padded else None,
                 argmax_ids=argmax[b] if argmax else None,
                 token_nll=table[b].tolist() if padded else None,

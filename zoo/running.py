@@ -16,7 +16,7 @@ from transformers.utils.logging import disable_progress_bar
 from zoo.checkpoints import check_settings, read_checkpoint
 from zoo.errors import UserError
 from zoo.launch import children_with, forget_processes, repair_child_processes
-from zoo.loading import load_weights
+from zoo.loading import begin_with, load_weights
 from zoo.models.adapted import AdaptedModel
 from zoo.module import DialogueModule
 from zoo.rundir import RunDirectory, is_first_process
@@ -76,6 +76,8 @@ def run_stage(cfg: DictConfig) -> float | None:
         seed_everything(cfg.seed, workers=True, verbose=False)
         module = instantiate(cfg.model)
         module.run_config = plain
+        if cfg.init_from is not None and "fit" in cfg.run and not checkpoint:
+            begin_with(module, Path(cfg.init_from))
         data = instantiate(cfg.data.datamodule)
         sharded = {"strategy": ShardedUsers()} if deals_users(cfg.trainer, module) else {}
         trainer = instantiate(

@@ -2,15 +2,26 @@ import doctest
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from zoo.metrics import read_results, write_generations, write_results
+from zoo.metrics import WordF1, read_results, write_generations, write_results
 from zoo.metrics.__main__ import PROTOCOLS, load_protocol, main
 
 PROTOCOL = (PROTOCOLS / "default.yaml").read_text()
+PAA = ["ppl_token", "ppl_reference", "f1_teacher_forced_macro", "bleu_p1_cleaned", "bleu_p2_cleaned"]
+PAA += ["distinct_1_cleaned", "distinct_2_per_unigram_cleaned"]
+
+
+class Renamed(WordF1):
+    """Another definition under a name that is taken."""
+
+    def __init__(self):
+        super().__init__("words")
+        self.name = "f1_parlai"
 
 
 @pytest.fixture
@@ -62,14 +73,62 @@ def test_write_keeps_everything_else(run_dir, corpus):
     after = read_results(run_dir / "metrics.json")
     assert after.metrics.items() >= before.metrics.items()
     new = after.metrics.keys() - before.metrics.keys()
-    names = ["ppl_token", "ppl_reference", "f1_teacher_forced_macro", "bleu_p1", "bleu_p2", "distinct_1"]
-    names.append("distinct_2_per_unigram")
-    assert new == {f"test/general/{name}" for name in names} | {f"test/{names[i]}" for i in (1, 2, 6)}
+    assert new == {f"test/general/{name}" for name in PAA} | {f"test/{name}" for name in PAA[1:]}
     assert (after.n_examples, after.seed, after.other) == (12, 4, {"hours": 2})
-    assert after.versions == before.versions | dict.fromkeys(names, 1)
+    assert after.versions == before.versions | dict.fromkeys(PAA, 1)
     suite = load_protocol("paa_reference")
     suite.update(corpus(5, seed=3))
-    assert {name: after.metrics[f"test/general/{name}"] for name in names} == suite.compute()
+    assert {name: after.metrics[f"test/general/{name}"] for name in PAA} == suite.compute()
+
+
+def test_two_protocols_side_by_side(run_dir, corpus, capsys):
+    before = read_results(run_dir / "metrics.json")
+    assert main([str(run_dir), "--protocol", "default", "paa_reference", "--write"]) == 0
+    output = capsys.readouterr().out
+    assert "12 examples, protocols default, paa_reference" in output
+    rows = table_rows(output)
+    assert len(rows) == 15 + len(PAA) - 1
+    default, paa, stored, equal = rows["test/ppl_token"]
+    assert (default, equal) == (paa, "yes") == (stored, "yes")
+    assert [bool(cell) for cell in rows["test/bleu_p1"]] == [True, False, True, True]
+    assert [bool(cell) for cell in rows["test/bleu_p1_cleaned"]] == [False, True, False, False]
+    both = load_protocol("paa_both")
+    both.update(corpus(12))
+    after = read_results(run_dir / "metrics.json")
+    assert after.metrics == before.metrics | {f"test/{name}": value for name, value in both.compute().items()}
+    assert after.versions == both.versions()
+
+
+def test_users_of_two_protocols_are_written_together(run_dir, tmp_path):
+    for name, by_user in (("default", "by_user: true"), ("paa_reference", "by_user: true")):
+        text = (PROTOCOLS / f"{name}.yaml").read_text().replace("by_user: false", "")
+        (tmp_path / f"{name}.yaml").write_text(f"{by_user}\n{text}")
+    two = [str(tmp_path / f"{name}.yaml") for name in ("default", "paa_reference")]
+    assert main([str(run_dir), "--protocol", *two, "--write"]) == 0
+    after = read_results(run_dir / "metrics.json")
+    assert {"f1_parlai", "bleu_p1", "bleu_p1_cleaned"} <= after.other["users"]["u"]["metrics"].keys()
+    assert {"test/bleu_p1_user_mean", "test/bleu_p1_cleaned_user_mean"} <= after.metrics.keys()
+
+
+@pytest.mark.parametrize("lacking", ["target_ids", "token_nll"])
+def test_generations_without_teacher_forced_ids(run_dir, corpus, capsys, lacking):
+    write_generations(run_dir / "generations.jsonl", [replace(row, **{lacking: None}) for row in corpus(12)])
+    before = (run_dir / "metrics.json").read_bytes()
+    assert main([str(run_dir), "--protocol", "default", "paa_reference", "--write"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"generations.jsonl keeps no {lacking}, which protocol paa_reference needs" in printed.err
+    assert all(setting in printed.err for setting in ("protocol=paa_both", "protocol.teacher_forced_ids=true"))
+    assert printed.err.count("\n") == 1
+    assert (run_dir / "metrics.json").read_bytes() == before
+    assert main([str(run_dir), "--protocol", "default"]) == 0
+
+
+def test_two_protocols_that_disagree_about_a_name(run_dir, tmp_path, capsys):
+    text = "_target_: zoo.metrics.suite.MetricSuite\nname: mine\nmetrics:\n  c: {_target_: METRIC}\n"
+    (tmp_path / "mine.yaml").write_text(text.replace("METRIC", f"{__name__}.Renamed"))
+    assert main([str(run_dir), "--protocol", "default", str(tmp_path / "mine.yaml"), "--write"]) == 2
+    assert "Protocols default and mine disagree about test/f1_parlai" in capsys.readouterr().err
 
 
 def test_write_where_nothing_is_stored(run_dir):
@@ -113,7 +172,7 @@ def spoil(name, text):
         (spoil("config.yaml", "- a"), [], "config.yaml holds a list"),
         (spoil("config.yaml", "protocol: {_target_: zoo.metrics.gone.Metric}"), [], "cannot be read: Error locating"),
         (spoil("config.yaml", "protocol: {a: 1}"), [], "does not describe a zoo.metrics.suite.MetricSuite"),
-        (lambda _: None, ["--protocol", "paa"], "There is no protocol 'paa'. Choose default, japanese, paa_reference,"),
+        (lambda _: None, ["--protocol", "paa"], "There is no protocol 'paa'. Choose default, japanese, paa_both,"),
         (lambda _: None, ["--protocol", "gone.yaml"], "There is no protocol 'gone.yaml'"),
     ],
 )
@@ -156,7 +215,7 @@ def test_examples_in_docstrings(module):
 def test_the_table_of_names_is_complete():
     import zoo.metrics
 
-    for protocol in ("default", "paa_reference", "personapkt", "user_lora", "user_diversity"):
+    for protocol in ("default", "paa_reference", "paa_both", "personapkt", "user_lora", "user_diversity"):
         for name in load_protocol(protocol).versions():
             assert f"``{name}``" in zoo.metrics.__doc__
 

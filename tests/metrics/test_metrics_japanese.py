@@ -14,9 +14,9 @@ from tests.conftest import ROOT
 from zoo.errors import UserError
 from zoo.metrics import Bleu, DistinctNgrams, LcsF1, MetricSuite, NgramF1, RougeL, WordF1
 from zoo.metrics import japanese as module
-from zoo.metrics.__main__ import comparison
 from zoo.metrics.japanese import folded_characters, folded_words, japanese
 from zoo.metrics.results import Results
+from zoo.metrics.side_by_side import comparison
 
 REFERENCE = "私は犬が好きです。"  # 私 は 犬 が 好き です 。
 REPLY = "私は、猫がとても好きです！"  # 私 は 、 猫 が とても 好き です !
@@ -144,7 +144,7 @@ def test_a_number_of_another_dictionary_is_marked(generation):
     metrics = {f"test/{name}": value for name, value in suite.compute().items()}
     now = Results(metrics, suite.versions(), 1, None)
     then = Results(metrics, suite.versions() | {"rouge_l_japanese": "1, unidic-lite 1.0.7"}, 1, None)
-    verdicts = dict(zip(metrics, comparison(now, then, "japanese").columns[3].cells, strict=True))
+    verdicts = dict(zip(metrics, comparison([("japanese", now)], then).columns[3].cells, strict=True))
     assert verdicts.pop("test/rouge_l_japanese") == f"yes (version {VERSION}, stored by version 1, unidic-lite 1.0.7)"
     assert set(verdicts.values()) == {"yes"}
 

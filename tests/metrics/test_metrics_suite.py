@@ -13,9 +13,10 @@ PROTOCOLS = Path(__file__).parents[2] / "conf" / "protocol"
 RESULTS = {
     "default": "ppl_token ppl_word bits_per_char f1_parlai f1_2gram f1_lcs bleu_p1 bleu_p2 bleu1 bleu2 bleu4 "
     "brevity_penalty distinct_1 distinct_2 distinct_s",
-    "paa_reference": "ppl_token ppl_reference f1_teacher_forced_macro bleu_p1 bleu_p2 distinct_1 "
-    "distinct_2_per_unigram",
+    "paa_reference": "ppl_token ppl_reference f1_teacher_forced_macro bleu_p1_cleaned bleu_p2_cleaned "
+    "distinct_1_cleaned distinct_2_per_unigram_cleaned",
 }
+RESULTS["paa_both"] = f"{RESULTS['default']} {RESULTS['paa_reference'].removeprefix('ppl_token ')}"
 
 
 def protocol(name, **changes):
@@ -27,7 +28,7 @@ def test_shipped_protocols(corpus, name):
     suite, results = protocol(name), RESULTS[name].split()
     assert suite.name == name
     assert list(suite.versions()) == results
-    assert (suite.teacher_forced_ids, suite.clean_up) == (name == "paa_reference",) * 2
+    assert (suite.teacher_forced_ids, bool(suite.cleaned)) == (name != "default",) * 2
     assert suite.needs_text
     assert not suite.needs_candidates
     suite.update(corpus(6))
@@ -43,14 +44,26 @@ def test_keys_are_the_names_where_a_metric_has_one(name):
         assert key == metric.name
 
 
-def test_all_protocols_share_their_definitions(corpus):
-    rows = corpus(9)
-    default, paa = protocol("default"), protocol("paa_reference")
-    default.update(rows)
-    paa.update(rows)
-    values, others = default.compute(), paa.compute()
-    shared = ["ppl_token", "bleu_p1", "bleu_p2", "distinct_1"]
-    assert [values[name] for name in shared] == [others[name] for name in shared]
+def test_both_is_each_of_the_two_exactly(corpus):
+    rows = corpus(40)
+    values, versions = {}, {}
+    for name in ("default", "paa_reference", "paa_both"):
+        suite = protocol(name)
+        suite.update(rows)
+        values[name], versions[name] = suite.compute(), suite.versions()
+    assert values["default"].keys() & values["paa_reference"].keys() == {"ppl_token"}
+    assert values["paa_both"] == values["default"] | values["paa_reference"]
+    assert versions["paa_both"] == versions["default"] | versions["paa_reference"]
+
+
+def test_both_is_written_as_the_two_are():
+    """Who changes a metric in one file changes it in the other."""
+    default, paa, both = (
+        OmegaConf.to_container(OmegaConf.load(PROTOCOLS / f"{name}.yaml"))["metrics"]
+        for name in ("default", "paa_reference", "paa_both")
+    )
+    ends = {key: f"{key}_cleaned" for key in ("bleu", "distinct_1", "distinct_2_per_unigram")}
+    assert both == default | {ends.get(key, key): metric for key, metric in paa.items()}
 
 
 def test_conversion_is_not_needed(corpus):
@@ -93,7 +106,7 @@ def test_select_is_a_suite_of_its_own(corpus):
     assert math.isnan(suite.compute()["ppl_token"])
     assert suite.select(LIKELIHOOD_FIELDS | {"token_nll"}).teacher_forced_ids
     half = suite.select({"nll", "response", "target_ids"})  # half of what most metrics need
-    assert list(half.versions()) == ["distinct_1", "distinct_2_per_unigram"]
+    assert list(half.versions()) == ["distinct_1_cleaned", "distinct_2_per_unigram_cleaned"]
     assert list(protocol("default").select(LIKELIHOOD_FIELDS).versions()) == ["ppl_token", "ppl_word", "bits_per_char"]
 
 

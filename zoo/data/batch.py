@@ -24,7 +24,7 @@ class DialogueBatch:
 
     `tokens_per_step` makes the loss independent of the number of devices: a train batch is one part of a global batch,
     and `nll.sum() / batch.tokens_per_step`, averaged over ranks by DDP and over parts by gradient accumulation, is the
-    mean over all response tokens of that global batch. None outside training.
+    mean over all response tokens of that global batch. None outside training. `rows_per_step` is the same for examples.
     """
 
     persona: Tensor  # [B, P]
@@ -37,6 +37,9 @@ class DialogueBatch:
     example_id: Tensor  # [B] row in the split's table
     pad_id: int
     tokens_per_step: float | None = None
+    rows_per_step: float | None = None
+    alternative: Tensor | None = None  # [B, R] which of a row's several responses a position is of; None: it has one
+    alternatives: int | None = None  # how many, which is `alternative` on pads
     candidates: Tensor | None = None  # [B, K, R']
     candidates_mask: Tensor | None = None  # [B, K, R'], all False for a candidate that a row does not have
     gold: Tensor | None = None  # [B] which candidate is the response; -1 where a row has none
@@ -54,28 +57,68 @@ class DialogueBatch:
         """The same batch in page-locked memory, as a DataLoader asks for."""
         return self._map(lambda tensor: tensor.pin_memory())
 
-    def rows(self, index: Tensor) -> "DialogueBatch":
-        """Some rows (integers or a bool mask, [B]); padding and `tokens_per_step` stay as they are."""
+    def rows(self, index: Tensor | slice) -> "DialogueBatch":
+        """Some rows (integers, a bool mask [B], or a slice); padding and `tokens_per_step` stay as they are."""
         return self._map(lambda tensor: tensor[index])
+
+    def side_by_side(self, chosen: Tensor, suffix: Sequence[int] = ()) -> "DialogueBatch":
+        """Candidates as the responses of their row, behind one another and none seeing the others (`alternative`).
+
+        Models read persona and context once for all of them.
+
+        Args:
+            chosen: [B, k] indices into `candidates`; below 0 for none.
+            suffix: token ids to put behind every candidate's end token.
+
+        Returns:
+            Responses [B, R] without gaps, R the longest sum; `alternative` is 0 to k - 1 and k on pads.
+        """
+        assert self.candidates is not None
+        assert self.candidates_mask is not None
+        rows = torch.arange(len(self), device=chosen.device)[:, None]  # [B, 1]
+        ids, mask = self.candidates[rows, chosen], self.candidates_mask[rows, chosen]  # [B, k, R']
+        mask = mask & (chosen >= 0)[..., None]
+        if suffix:
+            behind = ids.new_tensor(list(suffix)).expand(*ids.shape[:2], -1)  # [B, k, S]
+            ids = torch.cat([ids, behind], dim=2)
+            mask = torch.cat([mask, mask[..., :1].expand_as(behind)], dim=2)
+        number = torch.arange(chosen.size(1), device=ids.device)[:, None].expand_as(ids[0])  # [k, R']
+        joined = replace(
+            self,
+            response=ids.masked_fill(~mask, self.pad_id).flatten(1),
+            response_mask=mask.flatten(1),
+            alternative=number.expand_as(ids).masked_fill(~mask, chosen.size(1)).flatten(1),
+            alternatives=chosen.size(1),
+        )
+        order = joined.response_mask.byte().argsort(dim=1, descending=True, stable=True)  # gaps to the end
+        order = order[:, : int(joined.response_mask.sum(1).max())]
+        names = ("response", "response_mask", "alternative")
+        return replace(joined, **{name: getattr(joined, name).gather(1, order) for name in names})
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> "DialogueBatch":
         changed: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         changed.update({name: change(value) for name, value in changed.items() if isinstance(value, Tensor)})
         return DialogueBatch(**changed)
 
-    def join(self, *segments: str, pad: Side = "right", end: int | None = None) -> tuple[Tensor, Tensor]:
+    def join(
+        self, *segments: str, pad: Side = "right", between: int | None = None, end: int | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Concatenate segments without gaps between their tokens.
 
         Args:
             segments: names in order, e.g. "persona", "context".
             pad: where the padding goes.
+            between: a token id to put between two segments.
             end: a token id to put after every row's last token.
 
         Returns:
             ids [B, T] and mask [B, T], T being the longest row.
         """
-        ids = torch.cat([getattr(self, segment) for segment in segments], dim=1)
-        mask = torch.cat([getattr(self, f"{segment}_mask") for segment in segments], dim=1)
+        parts = [(getattr(self, segment), getattr(self, f"{segment}_mask")) for segment in segments]
+        if between is not None:
+            column = self.user.new_full((len(self), 1), between), torch.ones_like(self.user, dtype=torch.bool)[:, None]
+            parts = [part for segment in parts for part in (segment, column)][:-1]
+        ids, mask = (torch.cat(columns, dim=1) for columns in zip(*parts, strict=True))
         if end is not None:
             ids = torch.cat([ids, ids.new_full((len(ids), 1), end)], dim=1)
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
@@ -161,9 +204,10 @@ def collate_ragged(
     num_characters: NDArray[np.integer],
     pad_left: Collection[str] = (),
     tokens_per_step: float | None = None,
+    rows_per_step: float | None = None,
 ) -> DialogueBatch:
     """`collate` for columns: no loop over rows. `candidates` has `candidate_counts[b]` rows for every b, in order."""
-    padded = {}
+    padded: dict[str, Any] = {}
     for name, rows in segments.items():
         padded[name], padded[f"{name}_mask"] = rows.padded(pad_id, "left" if name in pad_left else "right")
     batch = DialogueBatch(
@@ -172,6 +216,7 @@ def collate_ragged(
         example_id=torch.tensor(example_ids, dtype=torch.long),
         pad_id=pad_id,
         tokens_per_step=tokens_per_step,
+        rows_per_step=rows_per_step,
         num_words=torch.tensor(num_words, dtype=torch.long),
         num_characters=torch.tensor(num_characters, dtype=torch.long),
     )

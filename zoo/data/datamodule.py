@@ -170,6 +170,10 @@ class DialogueDataModule(LightningDataModule):
             self._tables[split], self._descriptions[split] = table, description
         return self._tables[split]
 
+    def check_candidates(self, split: str) -> None:
+        """See `ExampleTable.check_candidates`."""
+        self.table(split).check_candidates(split)
+
     @property
     def test_sets(self) -> tuple[str, ...]:
         """The corpus's test sets, evaluated one by one; () where there is only one, which has no name."""

@@ -22,9 +22,9 @@ NOISE, NOISE_OF_FEW, FEW = 0.1, 0.5, 64
 class MicroBatch(list[int]):
     """Rows of one rank's part of a global batch, with what its loss has to be divided by (see `DialogueBatch`)."""
 
-    def __init__(self, rows: Sequence[int], tokens_per_step: float):
+    def __init__(self, rows: Sequence[int], tokens_per_step: float, rows_per_step: float):
         super().__init__(rows)
-        self.tokens_per_step = tokens_per_step
+        self.tokens_per_step, self.rows_per_step = tokens_per_step, rows_per_step
 
 
 def num_parts(batch_size: int, world_size: int, accumulate: int) -> int:
@@ -187,7 +187,8 @@ class GlobalBatches(Sampler[list[int]]):
             step, accumulated = divmod(position, self.accumulate)
             batch = self.global_batches()[step]
             tokens = int(self.lengths[batch, -1].sum())
-            yield MicroBatch(batch[accumulated * self.world_size + self.rank :: parts].tolist(), tokens / parts)
+            own = batch[accumulated * self.world_size + self.rank :: parts].tolist()
+            yield MicroBatch(own, tokens / parts, len(batch) / parts)
 
     def global_batches(self) -> list[NDArray[np.integer]]:
         """The epoch's batches, each sorted by length so that strided parts have equal work."""

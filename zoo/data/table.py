@@ -183,6 +183,30 @@ class ExampleTable(Dataset[DialogueBatch]):
         """A column of strings, N of them."""
         return self.text.data.column(column).to_pylist()
 
+    def check_candidates(self, split: str) -> None:
+        """See that every example can be ranked: it has candidates, and one of them alone is the true reply.
+
+        Raises:
+            UserError: says how many have none, or have it twice, and names the first.
+        """
+        gold = self.numbers("gold")
+        names = self.strings("id")
+        if without := np.flatnonzero(gold < 0).tolist():
+            raise UserError(
+                f"Candidates are to be ranked (hits_1_of_20), but {len(without)} of {len(self)} examples of the "
+                f"{split} split have no candidates with the true reply among them (first: {names[without[0]]}). "
+                "ConvAI2 has them in its files without _no_cands (data.candidates=[valid,test]), data=demo writes them "
+                "(data.candidates=true), data=jsonl reads 'candidates'; a protocol without hits_1_of_20 ranks nothing."
+            )
+        lists = self.text.data.column("candidate_ids").to_pylist()
+        twice = [row for row, (ids, place) in enumerate(zip(lists, gold, strict=True)) if ids.count(ids[place]) > 1]
+        if twice:
+            raise UserError(
+                f"{len(twice)} of {len(self)} examples of the {split} split have the true reply more than once among "
+                f"their candidates (first: {names[twice[0]]}), so that nothing could rank it first; "
+                "expected it once. Remove the others from the file."
+            )
+
     def number_users(self, users: Sequence[str]) -> None:
         """Let `batch.user` be the place in `users`, which must hold every user of this table."""
         place = {user: row for row, user in enumerate(users)}
@@ -195,7 +219,7 @@ class ExampleTable(Dataset[DialogueBatch]):
         return self.__getitems__([row])
 
     def __getitems__(self, rows: list[int]) -> DialogueBatch:
-        """A padded batch; `rows.tokens_per_step` (of a `MicroBatch`) goes with it."""
+        """A padded batch; `tokens_per_step` and `rows_per_step` of a `MicroBatch` go with it."""
         columns = self._tokens[list(rows)]
         segments = {segment: _ragged(columns[f"{segment}_ids"].combine_chunks()) for segment in SEGMENTS}
         nothing = RaggedRows.from_lists([])
@@ -217,6 +241,7 @@ class ExampleTable(Dataset[DialogueBatch]):
             num_characters=columns["num_characters"].to_numpy(),
             pad_left=self.pad_left,
             tokens_per_step=getattr(rows, "tokens_per_step", None),
+            rows_per_step=getattr(rows, "rows_per_step", None),
         )
 
     def example(self, row: int) -> DialogueExample:

@@ -17,11 +17,11 @@ name                              unit      definition
 ``similarity``                    -1 to 1   mean over replies of the cosine with the reference, in an embedder's space
 ``acc_sim_090``                   0 to 1    replies whose cosine is at least 0.9 / replies
 ``f1_teacher_forced_macro``       %         macro-F1 over token types, argmax against target ids, with padding: PAA's
-``bleu_p1``, ``bleu_p2``          %         corpus n-gram precision, no brevity penalty: PAA's "BLEU-1/2"
+``bleu_p1``, ``bleu_p2``          %         corpus n-gram precision, no brevity penalty
 ``bleu1``, ``bleu2``, ``bleu4``   %         corpus BLEU up to that order, with brevity penalty (sacrebleu)
 ``brevity_penalty``               0 to 1    min(1, exp(1 - reference length / reply length))
 ``distinct_1``, ``distinct_2``    %         different n-grams / n-grams, punctuation characters are words
-``distinct_2_per_unigram``        %         different bigrams / words: PAA's "Dist-2"
+``distinct_2_per_unigram``        %         different bigrams / words
 ``distinct_s``                    %         different whole replies / replies
 ``distinct_1_by_context``         0 to 1    mean over questions (last utterances of the history) of distinct_1
 ``distinct_2_by_context``         0 to 1    mean over questions of distinct_2
@@ -41,11 +41,17 @@ bootstrap interval over users beside it (``intervals`` in metrics.json). The ver
 one is weak, of unknown accuracy or taught by a machine, values are listed under ``cautions``, and whatever prints them
 says "not comparable".
 
+``<metric>_cleaned`` is a text metric over cleaned-up texts, without the blanks before punctuation and contractions
+(`zoo.metrics.text`): PAA's "BLEU-1/2" are ``bleu_p1_cleaned`` and ``bleu_p2_cleaned``, its "Dist-1/2"
+``distinct_1_cleaned`` and ``distinct_2_per_unigram_cleaned``. They differ from the metrics without the ending wherever
+texts hold " 've", "do n't" or "3.5". generations.jsonl keeps texts as they were decoded and as the corpus has them.
+
 Splitting differently adds an ending: ``distinct_1_characters``, ``bleu4_char``, ``bleu4_ja_mecab``; words of Japanese
 end in ``_japanese`` (protocol=japanese), and their versions name the dictionary. Examples with K candidates instead of
 20 make ``hits_1_of_<K>``. A quotient without a denominator is NaN, in metrics.json null.
 
-`MetricSuite` holds the metrics of one protocol (conf/protocol); `python -m zoo.metrics RUN_DIR` computes them again.
+`MetricSuite` holds the metrics of one protocol (conf/protocol); `python -m zoo.metrics RUN_DIR` computes them again,
+`--protocol default paa_reference` under both side by side. Of a run under protocol=paa_both all are in metrics.json.
 Importing this package costs nothing: torch and sacrebleu load with the first name that is used.
 """
 

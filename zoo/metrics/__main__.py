@@ -1,7 +1,6 @@
-"""`python -m zoo.metrics RUN_DIR`: every metric again, from the texts that a run kept."""
+"""`python -m zoo.metrics RUN_DIR`: every metric again, from the texts and likelihoods that a run kept."""
 
 import argparse
-import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,13 +12,13 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
-from rich.table import Table
 from yaml import YAMLError
 
 from zoo.errors import UserError
 from zoo.metrics.by_user import intervals, results_by_user
-from zoo.metrics.generations import Generation, read_generations
+from zoo.metrics.generations import TEACHER_FORCED_FIELDS, Generation, read_generations
 from zoo.metrics.results import Results, read_results, remark_lines, result_prefix, write_results
+from zoo.metrics.side_by_side import comparison, together
 from zoo.metrics.suite import MetricSuite
 
 PROTOCOLS = Path(__file__).parents[2] / "conf" / "protocol"
@@ -30,9 +29,18 @@ _GENERATIONS_FILE = re.compile(r"generations(?:_(?P<test_set>.+))?\.jsonl")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Recompute, print the table and, if asked to, write. Returns the exit code: 0, or 2 for a user's mistake."""
-    parser = argparse.ArgumentParser(prog="python -m zoo.metrics", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m zoo.metrics",
+        usage="%(prog)s RUN_DIR [--protocol NAME ...] [--scorer NAME] [--embedder NAME] [--write]",
+        description=__doc__,
+    )
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder with generations.jsonl")
-    parser.add_argument("--protocol", help="default, paa_reference or a YAML file [the one in RUN_DIR/config.yaml]")
+    parser.add_argument(
+        "--protocol",
+        nargs="+",
+        metavar="NAME",
+        help="one or several, side by side: default, paa_reference or a YAML file [the one in RUN_DIR/config.yaml]",
+    )
     parser.add_argument("--scorer", help="lexical, or a folder or hub id of an NLI model [the run's own, else lexical]")
     parser.add_argument(
         "--embedder", help="characters, or a folder or hub id of a sentence model [the run's own, else characters]"
@@ -41,18 +49,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         stored = stored_results(options.run_dir)
-        protocol = options.protocol or recorded_protocol(options.run_dir)
+        protocols = options.protocol or [recorded_protocol(options.run_dir)]
         chosen = {judge: described_judge(judge, name) for judge in JUDGES if (name := getattr(options, judge))}
-        suite = load_protocol(protocol, chosen, run_config(options.run_dir))
-        recomputed = recompute(options.run_dir, suite)
+        suites = [load_protocol(protocol, chosen, run_config(options.run_dir)) for protocol in protocols]
+        recomputed = [(suite.name, recompute(options.run_dir, suite)) for suite in suites]
+        joined = together(recomputed)
         console = Console()
         if not console.is_terminal:
             console.width = 120  # in a log file rich would fold the table to 80
-        console.print(comparison(recomputed, stored, suite.name))
-        for line in remark_lines(recomputed.other.get("scorers", {}), recomputed.other.get("cautions", {})):
+        console.print(comparison(recomputed, stored))
+        for line in remark_lines(joined.other.get("scorers", {}), joined.other.get("cautions", {})):
             console.print(line, highlight=False, markup=False)
         if options.write:
-            write(options.run_dir, recomputed, stored)
+            write(options.run_dir, joined, stored)
     except UserError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
@@ -63,7 +72,8 @@ def recompute(run_dir: Path, suite: MetricSuite) -> Results:
     """All metrics of all test sets: generations.jsonl as test/<metric>, generations_<set>.jsonl as test/<set>/<metric>.
 
     Raises:
-        UserError: no such folder, no generations in it, or bad lines in them.
+        UserError: no such folder, no generations in it, bad lines in them, or nothing of the teacher-forced ids that
+            a metric needs.
     """
     if not run_dir.is_dir():
         raise UserError(f"There is no folder {run_dir}. Give the path that the run printed as its run directory.")
@@ -76,6 +86,7 @@ def recompute(run_dir: Path, suite: MetricSuite) -> Results:
     for path, match in found.items():
         test_set = match["test_set"] or ""
         generations[test_set] = read_generations(path)
+        _check_teacher_forced_ids(path, generations[test_set], suite)
         suite.reset()
         suite.update(generations[test_set])
         metrics |= {result_prefix(test_set) + name: value for name, value in suite.compute().items()}
@@ -90,33 +101,20 @@ def recompute(run_dir: Path, suite: MetricSuite) -> Results:
     return Results(metrics, versions, sum(map(len, generations.values())), seed=None, other=other)
 
 
+def _check_teacher_forced_ids(path: Path, rows: Sequence[Generation], suite: MetricSuite) -> None:
+    needed = sorted(suite.needs & TEACHER_FORCED_FIELDS)
+    if lacking := [field for field in needed if all(getattr(row, field) is None for row in rows)]:
+        raise UserError(
+            f"{path} keeps no {', '.join(lacking)}, which protocol {suite.name} needs. A run keeps them under "
+            "protocol=paa_both, and under any other protocol with protocol.teacher_forced_ids=true: evaluate it again "
+            "with one of these, run=[test] and ckpt_path=best."
+        )
+
+
 def stored_results(run_dir: Path) -> Results | None:
     """What the run itself measured, if it is there."""
     path = run_dir / "metrics.json"
     return read_results(path) if path.exists() else None
-
-
-def comparison(recomputed: Results, stored: Results | None, protocol: str) -> Table:
-    """Metric, recomputed, stored, equal: equal means to nine digits, as processes add up in different orders."""
-    table = Table(title=f"{recomputed.n_examples} examples, protocol {protocol}", title_justify="left")
-    table.add_column("metric")
-    table.add_column("recomputed", justify="right")
-    table.add_column("stored", justify="right")
-    table.add_column("equal")
-    for name, value in recomputed.metrics.items():
-        kept = stored.metrics.get(name) if stored else None
-        if kept is None:
-            table.add_row(name, f"{value:.4f}", "", "")
-            continue
-        # JSON has only null for NaN and infinity
-        equal = math.isclose(value, kept, rel_tol=1e-9) or not (math.isfinite(value) or math.isfinite(kept))
-        verdict = "yes" if equal else "NO"
-        metric = name.rsplit("/", 1)[-1]
-        version, kept_version = recomputed.versions[metric], stored.versions.get(metric) if stored else None
-        if version != kept_version:
-            verdict += f" (version {version}, stored by version {kept_version})"
-        table.add_row(name, f"{value:.4f}", f"{kept:.4f}", verdict)
-    return table
 
 
 def write(run_dir: Path, recomputed: Results, stored: Results | None) -> None:

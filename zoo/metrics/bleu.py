@@ -63,7 +63,7 @@ def _summed(statistics: list[list[int]]) -> Tensor:
 class Bleu(GenerationMetric):
     """Corpus BLEU of the replies against one reference each.
 
-    * `bleu_p1`, `bleu_p2`: n-gram precision in percent, no brevity penalty. PAA's "BLEU-1/2" are these.
+    * `bleu_p1`, `bleu_p2`: n-gram precision in percent, no brevity penalty. PAA's "BLEU-1/2", of cleaned-up texts.
     * `bleu1`, `bleu2`, `bleu4`: 100 * brevity penalty * geometric mean of the precisions up to that order.
     * `brevity_penalty`: min(1, exp(1 - reference length / reply length)), between 0 and 1.
 

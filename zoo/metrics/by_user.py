@@ -15,7 +15,7 @@ import numpy as np
 
 from zoo.metrics.generations import Generation
 from zoo.metrics.results import result_prefix
-from zoo.metrics.suite import USER_MEAN, MetricSuite
+from zoo.metrics.suite import CLEANED, USER_MEAN, MetricSuite
 
 RESAMPLES = 1_000
 
@@ -45,7 +45,8 @@ def results_by_user(
         for user, own in _by_user(rows).items():
             texts.reset()
             texts.update(own)
-            found = {name: value for name, value in texts.compute().items() if not name.endswith("_macro")}
+            computed = texts.compute().items()
+            found = {name: value for name, value in computed if not name.removesuffix(CLEANED).endswith("_macro")}
             entry = users.setdefault(user, {"n_examples": {}, "metrics": {}})
             entry["n_examples"][name or "all"] = len(own)
             entry["metrics"] |= {f"{name}/{metric}" if name else metric: value for metric, value in found.items()}

@@ -9,6 +9,7 @@ from typing import Any
 from zoo.errors import UserError
 from zoo.files import write_atomically
 
+TEACHER_FORCED_FIELDS = frozenset({"target_ids", "argmax_ids", "token_nll"})
 LIKELIHOOD_FIELDS = frozenset({"nll", "n_tokens", "n_words", "n_chars"})  # what validation knows without decoding
 
 
@@ -30,7 +31,8 @@ def count_chars(reference: str) -> int:
 class Generation:
     """One example as it was evaluated. None stands for what was not measured.
 
-    A field that a metric needs is there for all rows of a corpus or for none of them.
+    A field that a metric needs is there for all rows of a corpus or for none of them. Texts are as the corpus has them
+    and as they were decoded, whatever the protocol: what a metric takes out of them, it takes out itself.
     """
 
     id: str  # unique within a file

@@ -3,15 +3,20 @@
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import cast
 
 from torch import nn
 
 from zoo.errors import UserError
 from zoo.metrics.base import GenerationMetric
-from zoo.metrics.generations import Generation
+from zoo.metrics.generations import TEACHER_FORCED_FIELDS, Generation
+from zoo.metrics.text import clean_up as cleaned_text
+from zoo.metrics.text import clean_up_reference
 
 USER_MEAN = "_user_mean"  # ends the name of a mean over users, see `zoo.metrics.by_user`
+CLEANED = "_cleaned"  # ends the name of a metric over cleaned-up texts
+_TEXTS = frozenset({"response", "reference"})
 
 
 class MetricSuite(nn.Module):
@@ -25,12 +30,17 @@ class MetricSuite(nn.Module):
         name: of the protocol, for tables.
         teacher_forced_ids: the evaluation loop shall record `target_ids`, `argmax_ids` and `token_nll`, padded as in
             their batch; switched on by itself where a metric needs one of them.
-        clean_up: the evaluation loop shall pass `zoo.metrics.text.clean_up` over responses and references.
+        clean_up: which metrics see responses and references without the blanks before punctuation, as transformers 4
+            decoded them (`zoo.metrics.text.clean_up`): their keys, or true for all that read texts. Their names end in
+            `_cleaned`; the rows that are given stay as they are.
         by_user: the results shall also hold every text metric's mean over users, see `zoo.metrics.by_user`.
         words: what the protocol's metrics split texts into, where they share one setting (`${...words}` in its file).
 
+    Attributes:
+        cleaned: keys of the metrics that see cleaned-up texts.
+
     Raises:
-        UserError: two of the metrics report under one name.
+        UserError: two of the metrics report under one name, or `clean_up` names none that reads texts.
     """
 
     def __init__(
@@ -38,7 +48,7 @@ class MetricSuite(nn.Module):
         metrics: Mapping[str, GenerationMetric],
         name: str = "custom",
         teacher_forced_ids: bool = False,
-        clean_up: bool = False,
+        clean_up: bool | Iterable[str] = False,
         words: str = "whitespace",
         by_user: bool = False,
     ) -> None:
@@ -47,18 +57,31 @@ class MetricSuite(nn.Module):
         self.name = name
         self.words = words
         self.by_user = by_user
-        self.clean_up = clean_up
-        self.teacher_forced_ids = teacher_forced_ids or not self.needs.isdisjoint(
-            {"target_ids", "argmax_ids", "token_nll"}
-        )
-        self._versions = {result: metric.version for metric in self._metrics for result in metric.result_names}
-        names = [result for metric in self._metrics for result in metric.result_names]
+        reading = [key for key, metric in metrics.items() if not metric.needs.isdisjoint(_TEXTS)]
+        self.cleaned = frozenset((reading if clean_up else ()) if isinstance(clean_up, bool) else clean_up)
+        if strangers := sorted(self.cleaned - set(reading)):
+            raise UserError(
+                f"protocol.clean_up names {', '.join(strangers)}; expected some of the protocol's metrics that read "
+                f"texts ({', '.join(reading)}). Leave out there what was taken out of protocol.metrics."
+            )
+        self.teacher_forced_ids = teacher_forced_ids or not self.needs.isdisjoint(TEACHER_FORCED_FIELDS)
+        self._versions = {result: metric.version for result, metric in self._reported}
+        names = [result for result, _ in self._reported]
         if twice := sorted({result for result in names if names.count(result) > 1}):
             raise UserError(f"Two metrics of the protocol report {', '.join(twice)}. Leave one of them out.")
 
     @property
     def _metrics(self) -> list[GenerationMetric]:
         return [cast(GenerationMetric, metric) for metric in self.metrics.values()]
+
+    @property
+    def _reported(self) -> list[tuple[str, GenerationMetric]]:
+        """Every name that is known before seeing rows, with the metric that reports under it."""
+        keyed = zip(self.metrics, self._metrics, strict=True)
+        return [(name + self._ending(key), metric) for key, metric in keyed for name in metric.result_names]
+
+    def _ending(self, key: str) -> str:
+        return CLEANED if key in self.cleaned else ""
 
     @property
     def needs(self) -> frozenset[str]:
@@ -86,7 +109,7 @@ class MetricSuite(nn.Module):
             for key, metric in zip(self.metrics, self._metrics, strict=True)
             if metric.needs <= available
         }
-        return MetricSuite(chosen, name=self.name, clean_up=self.clean_up, words=self.words)
+        return self._part(chosen)
 
     def alone(self, field: str) -> "MetricSuite":
         """A new, empty suite of those metrics that read `field`; it computes without any other process."""
@@ -98,12 +121,16 @@ class MetricSuite(nn.Module):
         for metric in chosen.values():
             metric.reset()
             metric.sync_on_compute = metric._to_sync = False
-        return MetricSuite(chosen, name=self.name, clean_up=self.clean_up, words=self.words)
+        return self._part(chosen)
+
+    def _part(self, chosen: Mapping[str, GenerationMetric]) -> "MetricSuite":
+        return MetricSuite(chosen, name=self.name, clean_up=self.cleaned & set(chosen), words=self.words)
 
     def update(self, generations: Sequence[Generation]) -> None:
         """Count in the generations of one batch."""
-        for metric in self._metrics:
-            metric.update(generations)
+        cleaned = [_clean(row) for row in generations] if self.cleaned else []
+        for key, metric in zip(self.metrics, self._metrics, strict=True):
+            metric.update(cleaned if key in self.cleaned else generations)
 
     def compute(self) -> dict[str, float]:
         """Every result by name, over all processes; all of them must call this.
@@ -115,15 +142,16 @@ class MetricSuite(nn.Module):
         """
         values: dict[str, float] = {}
         versions: dict[str, int | str] = {}
-        for metric in self._metrics:
+        for key, metric in zip(self.metrics, self._metrics, strict=True):
             with warnings.catch_warnings():  # no rows on this process, or none at all, is allowed here
                 warnings.filterwarnings("ignore", message=".*was called before the ``update`` method.*")
                 computed = metric.compute()
             if computed is None:
                 continue
             results = computed if isinstance(computed, dict) else {metric.name: computed}
-            values |= {result: float(value) for result, value in results.items()}
-            versions |= dict.fromkeys(results, metric.version)
+            found = {result + self._ending(key): float(value) for result, value in results.items()}
+            values |= found
+            versions |= dict.fromkeys(found, metric.version)
         self._versions = versions
         return values
 
@@ -147,7 +175,7 @@ class MetricSuite(nn.Module):
 
     def _remarks(self, attribute: str, results: Iterable[str]) -> dict[str, str]:
         """An attribute of the metric that each of `results` comes from, for those where it says something."""
-        said = {name: getattr(metric, attribute) for metric in self._metrics for name in metric.result_names}
+        said = {name: getattr(metric, attribute) for name, metric in self._reported}
         return {name: remark for name in results if (remark := said.get(name.removesuffix(USER_MEAN)))}
 
     def reset(self) -> None:
@@ -158,3 +186,9 @@ class MetricSuite(nn.Module):
     def clone(self) -> "MetricSuite":
         """A copy that shares nothing, counts so far included."""
         return deepcopy(self)
+
+
+def _clean(row: Generation) -> Generation:
+    """The row with cleaned-up texts; its counts of words and characters stay those of the reference as it was given."""
+    response = None if row.response is None else cleaned_text(row.response)
+    return replace(row, reference=clean_up_reference(row.reference), response=response)

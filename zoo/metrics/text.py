@@ -8,6 +8,8 @@ from zoo.errors import UserError
 from zoo.metrics.japanese import dictionary, folded_characters, folded_words, japanese
 
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
+_SPACED_OUT = re.compile(r"([.,?])")
+_BLANKS = re.compile(r"\s+")
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
 
 
@@ -100,8 +102,20 @@ def versioned(version: int | str, words: str) -> int | str:
 def clean_up(text: str) -> str:
     """Take out the blanks before punctuation and English contractions, as transformers 4 did after decoding.
 
-    transformers 5 leaves them in. For responses and references alike; the order matters.
+    transformers 5 leaves them in. For responses; of references see `clean_up_reference`. The order matters. A second
+    pass changes nothing where words are divided by single blanks.
     """
     for spaced in (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're"):
         text = text.replace(spaced, spaced.strip())
     return text
+
+
+def clean_up_reference(text: str) -> str:
+    """A reference as PAA's release compares it: encoded with blanks around each of `. , ?`, decoded, cleaned up.
+
+    So it is whatever the model's template does with punctuation: the rule is part of the metrics' definition. It is
+    that of zoo.data.template (`space_punctuation`), which this package cannot see, and a test holds the two together.
+    "3.5" becomes "3. 5". A second pass may set a blank between a comma, period or question mark and the apostrophe
+    after it, which no metric of PAA's protocol tells apart.
+    """
+    return clean_up(_BLANKS.sub(" ", _SPACED_OUT.sub(r" \1 ", text)).strip())

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers import GenerationConfig
 
 from zoo.data.batch import DialogueBatch
+from zoo.models.alternatives import Alternatives
 from zoo.models.frozen_head import FrozenHeadNLL, is_frozen_head, what_enters
 from zoo.models.stepping import stepping
 
@@ -28,7 +29,12 @@ class DialogueModel(nn.Module, ABC):
     num_extra_positions: int = 0  # that stand before the prompt: a prefix, a soft prompt
     has_user_rows: bool = False  # a row of parameters for each user, which only learner=per_user trains
     users: Sequence[str] = ()  # whose state the model has, by row of `batch.user`; empty for models without any
+    choice_head: nn.Linear | None  # of `add_choice_head`
     lm: Any  # a Hugging Face PreTrainedModel with GenerationMixin: typed loosely, as its attributes are dynamic
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.choice_head = None
 
     def set_users(self, users: Sequence[str], words: Sequence[Sequence[int]] | None = None) -> None:
         """Learn who the data speak of, before training or loading. Models without a state per user have no use for it.
@@ -57,6 +63,11 @@ class DialogueModel(nn.Module, ABC):
         """Positions of a padded row: pads take none, as in Hugging Face's generate(). [B, T] -> [B, T]."""
         return (mask.long().cumsum(1) - 1).clamp(min=0)
 
+    def positions_needed(self, prompt: int, answer: int) -> tuple[int, int | None]:
+        """Positions for a prompt and an answer of so many tokens, and how many the network has; None: no limit."""
+        limit = getattr(self.lm.config, "max_position_embeddings", None)
+        return prompt + self.num_extra_positions + 1 + answer, limit
+
     def forward(self, batch: DialogueBatch, positions: Tensor | None = None) -> Tensor:
         """Teacher forcing: logits of response tokens.
 
@@ -69,10 +80,12 @@ class DialogueModel(nn.Module, ABC):
             [B, R, D] slice copies the head's weights for every row (6 to 40 times slower on CPU).
         """
         keep = batch.response_mask if positions is None else positions  # [B, R]
-        if self.lm.config.is_encoder_decoder:
-            return self._decoded(batch)[keep]  # [N, V]
-        hidden = self._response_states(batch, self.condition(batch))  # [B, R, D]
-        return self.lm.get_output_embeddings()(hidden[keep])  # [N, V]
+        return self.head(self.response_states(batch)[keep])  # [N, V]
+
+    def head(self, states: Tensor) -> Tensor:
+        """Logits of states that enter the language-model head: [N, D] -> [N, V]."""
+        logits: Tensor = self.lm.get_output_embeddings()(states)
+        return logits + getattr(self.lm, "final_logits_bias", 0)  # BART's
 
     def response_nll(self, batch: DialogueBatch) -> Tensor:
         """Teacher forcing: negative log-likelihood of each response token, [N], nats, in float32 or better.
@@ -81,29 +94,20 @@ class DialogueModel(nn.Module, ABC):
         """
         keep, head = batch.response_mask, self.lm.get_output_embeddings()
         if is_frozen_head(head) and getattr(self.lm, "final_logits_bias", None) is None:  # which BART adds
-            if self.lm.config.is_encoder_decoder:
-                with what_enters(head) as states:
-                    self._decoded(batch)
-                hidden = states[0]  # [B, R, D]
-            else:
-                hidden = self._response_states(batch, self.condition(batch))  # [B, R, D]
-            return FrozenHeadNLL.apply(hidden[keep], head.weight, batch.response[keep])
+            hidden = self.response_states(batch)[keep]  # [N, D]
+            return FrozenHeadNLL.apply(hidden, head.weight, batch.response[keep])
         logits = self(batch)  # [N, V]
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         return F.cross_entropy(logits, batch.response[keep], reduction="none")
 
-    def _decoded(self, batch: DialogueBatch) -> Tensor:
-        """Encoder and decoder: logits of all response positions, [B, R, V]."""
+    def response_states(self, batch: DialogueBatch) -> Tensor:
+        """States that enter the head, from which each response token is predicted: [B, R, D]."""
         given = self.condition(batch)
-        shifted = self.lm.prepare_decoder_input_ids_from_labels(batch.response)  # [B, R]
-        if (prefix_mask := given.pop("decoder_attention_mask", None)) is not None:
-            given["decoder_attention_mask"] = torch.cat([prefix_mask, torch.ones_like(shifted)], dim=1)  # [B, M + R]
-        logits: Tensor = self.lm(decoder_input_ids=shifted, use_cache="past_key_values" in given, **given).logits
-        return logits
-
-    def _response_states(self, batch: DialogueBatch, given: dict[str, Any]) -> Tensor:
-        """Last hidden states from which each response token is predicted: [B, R, D]."""
-        mask = torch.cat([given.pop("attention_mask"), batch.response_mask], dim=1)  # [B, (M +) C + R]
+        if self.lm.config.is_encoder_decoder:
+            with what_enters(self.lm.get_output_embeddings()) as states:
+                self._decode(batch, given)
+            return states[0]
+        before = given.pop("attention_mask").bool()  # [B, (M +) C]
         if "inputs_embeds" in given:
             response = self.lm.get_input_embeddings()(batch.response)  # [B, R, D]
             given["inputs_embeds"] = torch.cat([given["inputs_embeds"], response], dim=1)  # [B, C + R, D]
@@ -111,12 +115,50 @@ class DialogueModel(nn.Module, ABC):
         else:
             given["input_ids"] = torch.cat([given["input_ids"], batch.response], dim=1)  # [B, C + R]
             joined = given["input_ids"].size(1)
-        positions = self.position_ids(mask)[:, -joined:]  # [B, C + R]
-        output = self.lm.base_model(
-            attention_mask=mask.long(), position_ids=positions, use_cache="past_key_values" in given, **given
-        )
+        prompt = joined - batch.response.size(1)
+        if batch.alternative is None:
+            seen = torch.cat([before, batch.response_mask], dim=1)  # [B, (M +) C + R]
+            mask, positions = seen.long(), self.position_ids(seen)[:, -joined:]  # [B, C + R]
+        else:
+            several = Alternatives(batch.alternative)
+            mask = several.mask(before, prompt, self.lm.dtype)  # [B, 1, C + R, (M +) C + R]
+            positions = self.position_ids(before)[:, -prompt:]  # [B, C]
+            positions = torch.cat([positions, positions[:, -1:] + 1 + several.offset], dim=1)  # [B, C + R]
+        states = self.lm.base_model(
+            attention_mask=mask, position_ids=positions, use_cache="past_key_values" in given, **given
+        ).last_hidden_state  # [B, C + R, D]
+        if batch.alternative is not None:
+            return several.before(states, prompt)
         # Token t is predicted from the state before it: the last prompt column predicts the first response token.
-        return output.last_hidden_state[:, joined - batch.response.size(1) - 1 : -1]  # [B, R, D]
+        return states[:, prompt - 1 : -1]
+
+    def _decode(self, batch: DialogueBatch, given: dict[str, Any]) -> None:
+        """One pass of encoder and decoder over the responses, each one place to the right."""
+        shifted = self.lm.prepare_decoder_input_ids_from_labels(batch.response)  # [B, R]
+        before = given.pop("decoder_attention_mask", None)  # [B, M]
+        if batch.alternative is not None:
+            several = Alternatives(batch.alternative)
+            shifted = several.shifted(batch.response, int(shifted[0, 0]))
+            before = shifted.new_ones(len(batch), 0) if before is None else before
+            given["decoder_attention_mask"] = several.mask(before.bool(), 0, self.lm.dtype)  # [B, 1, R, M + R]
+            if self.lm.config.model_type == "encoder-decoder":  # T5 counts from key to query, whatever the positions
+                given["decoder_position_ids"] = several.offset
+        elif before is not None:
+            given["decoder_attention_mask"] = torch.cat([before, torch.ones_like(shifted)], dim=1)  # [B, M + R]
+        self.lm(decoder_input_ids=shifted, use_cache="past_key_values" in given, **given)
+
+    @property
+    def takes_alternatives(self) -> bool:
+        """Can several responses of a row stand side by side, or does each need a row (`DialogueBatch.side_by_side`)?
+
+        They can where the network goes by the masks and positions that it is given.
+        """
+        return self.lm.config.model_type in ("gpt2", "gptj", "paa", "t5", "mt5", "encoder-decoder")
+
+    def add_choice_head(self) -> None:
+        """Two more weights a channel that tell the true response from others, in PyTorch's default start."""
+        config = self.lm.config.decoder if self.lm.config.model_type == "encoder-decoder" else self.lm.config
+        self.choice_head = nn.Linear(config.hidden_size, 2, dtype=self.lm.dtype)
 
     def generate(self, batch: DialogueBatch, decoding: GenerationConfig, **options: Any) -> Tensor:
         """Decode responses, [B, <= max_new_tokens]: the only decoding call in the repository.

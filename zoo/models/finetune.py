@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers import GenerationConfig, PreTrainedTokenizerBase
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from zoo.backbones import Backbone
 from zoo.data.batch import DialogueBatch
@@ -37,6 +37,10 @@ class FineTune(UserRows):
         tokenizer: with the template's added tokens; [BOS] separates the response, or the end token where there is none.
         shared: one set of weights for everybody.
         banked: a shared set of weights is a row of a bank, which PPReptile trains.
+        tie_lm_head: True keeps the published head, which is GPT-2's token table; False gives the network a head of its
+            own from random weights, as the PAA release trained its GPT-2 baselines (163.0, 406.3 and 838.4 M
+            parameters instead of the 124, 355 and 774 that its Table 1 prints).
+        sep_before_context: put [SEP] between persona and context, as that release does.
         dropout: of attention, residual and embeddings where the architecture is GPT-2's; None keeps the backbone's.
         start_from: the directory of a run with one network for everybody, whose weights take the published ones' place.
 
@@ -53,6 +57,8 @@ class FineTune(UserRows):
         *,
         shared: bool = True,
         banked: bool = False,
+        tie_lm_head: bool = True,
+        sep_before_context: bool = False,
         dropout: float | None = None,
         start_from: Path | str | None = None,
     ) -> None:
@@ -64,6 +70,9 @@ class FineTune(UserRows):
                 "dropout would make a user's updates depend on who else trains. Leave it out, or train users=one."
             )
         self.lm = backbone.load(tokenizer, dropout=0.0 if self.banked else dropout)
+        if not tie_lm_head:
+            give_head(self.lm)
+        self.before_context = tokenizer.sep_token_id if sep_before_context else None
         if not self.banked:
             self.users = []
             if self.start_from is not None:
@@ -137,3 +146,12 @@ class FineTune(UserRows):
         longest = max(part.size(1) for part in sequences)
         padded = [F.pad(part, (0, longest - part.size(1)), value=batch.pad_id) for part in sequences]
         return torch.cat(padded)[torch.cat(order).argsort(stable=True)]  # [B, R]
+
+
+def give_head(lm: PreTrainedModel) -> None:
+    """A language-model head of its own, [V, D] from N(0, 0.02^2) or what the architecture begins with."""
+    rows, width = lm.get_input_embeddings().weight.shape
+    head = torch.nn.Linear(width, rows, bias=False, dtype=lm.dtype)
+    torch.nn.init.normal_(head.weight, std=getattr(lm.config, "initializer_range", 0.02))
+    lm.config.tie_word_embeddings = False
+    lm.set_output_embeddings(head)

@@ -64,5 +64,6 @@ def what_enters(head: nn.Module) -> Iterator[list[Tensor]]:
 
 
 def is_frozen_head(head: nn.Module) -> bool:
-    """Is it a plain projection that nobody trains or changes?"""
-    return type(head) is nn.Linear and head.bias is None and not head.weight.requires_grad and not head._forward_hooks
+    """Is it a plain projection that nobody trains (now) or changes?"""
+    trained = head.weight.requires_grad and torch.is_grad_enabled()
+    return type(head) is nn.Linear and head.bias is None and not trained and not head._forward_hooks

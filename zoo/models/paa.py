@@ -141,16 +141,7 @@ class PAA(DialogueModel):
             raise UserError(f"model.net.tau is {tau!r}; expected length_ratio, padded_ratio or a number in [0, 1]")
         if not isinstance(tau, str) and not 0 <= tau <= 1:
             raise UserError(f"model.net.tau is {tau}; a constant threshold for weights in (0, 1) lies in [0, 1]")
-        if (family := backbone.config().model_type) != "gpt2":
-            raise UserError(
-                f"backbone {backbone.name} is a {family}, but PAA's decoder is made of GPT-2 blocks; choose "
-                "backbone=gpt2, gpt2-medium, gpt2-large, gpt2-xl or tiny"
-            )
-        if backbone.config().hidden_size % encoder_heads:
-            raise UserError(
-                f"model.net.encoder_heads is {encoder_heads}, no divisor of the width {backbone.config().hidden_size}; "
-                "the encoders are as wide as the decoder"
-            )
+        check_gpt2(backbone, encoder_heads)
         if fusion == "condition_aware_reference":
             warn_of_the_release()
         self.persona_prompt = persona_prompt
@@ -206,6 +197,11 @@ class PAA(DialogueModel):
             "context_mask": batch.context_mask,
         }
 
+    @property
+    def takes_alternatives(self) -> bool:
+        """As in the base class; pools over what was said so far would mix the responses."""
+        return super().takes_alternatives and not self.lm.transformer.condition_aware
+
     def position_ids(self, mask: Tensor) -> Tensor:
         """As in the base class, or (`arange`, the release) counting the pads of a left-padded prompt too."""
         if self.decoder_positions == "arange":
@@ -213,10 +209,25 @@ class PAA(DialogueModel):
         return super().position_ids(mask)
 
 
-def load_decoder(network: nn.Module, published: nn.Module) -> None:
-    """Copy a GPT-2 into `network`; every weight of it must find its place, and only PAA's own may be left over."""
+def check_gpt2(backbone: Backbone, encoder_heads: int) -> None:
+    """Refuse decoders that are no GPT-2, and encoders that could not be as wide."""
+    if (family := backbone.config().model_type) != "gpt2":
+        raise UserError(
+            f"backbone {backbone.name} is a {family}, but this model's decoder is made of GPT-2 blocks; choose "
+            "backbone=gpt2, gpt2-medium, gpt2-large, gpt2-xl or tiny"
+        )
+    if backbone.config().hidden_size % encoder_heads:
+        raise UserError(
+            f"model.net.encoder_heads is {encoder_heads}, no divisor of the width {backbone.config().hidden_size}; "
+            "the encoder is as wide as the decoder"
+        )
+
+
+def load_decoder(
+    network: nn.Module, published: nn.Module, own: tuple[str, ...] = ("persona_", "context_", ".fusion.")
+) -> None:
+    """Copy a GPT-2 into `network`; every weight of it must find its place, and only what is `own` may be left over."""
     outcome = network.load_state_dict(published.state_dict(), strict=False)
-    own = ("persona_", "context_", ".fusion.")
     strangers = [name for name in outcome.missing_keys if not any(part in name for part in own)]
     if strangers or outcome.unexpected_keys:
         raise RuntimeError(f"GPT-2 weights without a source {strangers} or without a place {outcome.unexpected_keys}")

@@ -58,6 +58,11 @@ class PrefixTuning(AdaptedModel):
         """Positions that the adapter takes before the text."""
         return self.bank.num_virtual_tokens
 
+    @property
+    def takes_alternatives(self) -> bool:
+        """As in the base class, but T5 measures distances: its prefix would be nearer to the first of them."""
+        return super().takes_alternatives and not self.lm.config.is_encoder_decoder
+
     def condition(self, batch: DialogueBatch) -> dict[str, Any]:
         """Text as ids [B, C], and a new cache with each row's prefix."""
         if any(getattr(module, "gradient_checkpointing", False) for module in self.lm.modules()):

@@ -51,6 +51,7 @@ class UserRows(DialogueModel):
         self.between = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
         self.shared, self.seed = shared, seed
         self.has_user_rows = not shared
+        self.before_context: int | None = None
         self.users: list[str] = [""]
         self._row_by_user: dict[str, int] = {}
 
@@ -122,7 +123,7 @@ class UserRows(DialogueModel):
         Padded where no distance between tokens changes: on the left before a response, on the right in an encoder.
         """
         pad = "right" if self.lm.config.is_encoder_decoder else "left"
-        return batch.join("persona", "context", pad=pad, end=self.between)  # type: ignore[arg-type]
+        return batch.join("persona", "context", pad=pad, between=self.before_context, end=self.between)  # type: ignore[arg-type]
 
 
 def same_place(one: str, other: str) -> bool:
