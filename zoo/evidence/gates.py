@@ -126,9 +126,10 @@ def _draw_turns(axes: "Axes", shares: Mapping[str, Any]) -> None:
         axes.bar(places, values, bottom=bottom, width=0.82, color=COLOURS[kind], label=label)
         bottom += values
     taus = [100 * turn["tau"] for turn in shares["turns"]]
-    axes.plot(places, taus, "-o", color="black", markersize=4, label="mean tau (of 100)")
+    axes.plot(places, taus, "-o", color="black", markersize=4, label="mean tau, x 100")
     axes.axhline(50, color="black", linewidth=0.6, linestyle=":")
     axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlim(-0.5, len(places) - 0.5)  # as the heat map's
     axes.set_ylim(0, 100)
     axes.set_ylabel("% of entries")
     _label_turns(axes, shares, replies=True)
