@@ -114,6 +114,8 @@ def test_double_head_loss_is_the_sum_of_its_parts(module: DialogueModule, offere
     nll = module.net.response_nll(batch)
     expected = 0.7 * nll.mean() + 1.3 * torch.stack(choice).mean()
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+    found.backward()
+    assert all(p.grad is not None for p in module.parameters() if p.requires_grad), "DDP waits for every gradient"
 
 
 def test_micro_batches_sum_to_the_global_batch(composed: Callable[..., DictConfig], offered: list) -> None:

@@ -54,7 +54,7 @@ class AttentionWrittenOut(SourceAttention):
 class MasksByLoop(Fusion):
     """The same fusion with each example's masks made in a Python loop."""
 
-    def forward(self, h: Tensor, o_p: Tensor, o_u: Tensor, tau: Tensor) -> Tensor:
+    def forward(self, h: Tensor, o_p: Tensor, o_u: Tensor, tau: Tensor, normed: object = None) -> Tensor:
         """As in the base class, for fusion=paa."""
         w = self.persona_gate(h, o_p)
         mask_p, mask_u = torch.zeros_like(w), torch.zeros_like(w)

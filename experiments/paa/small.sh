@@ -12,11 +12,13 @@ seeds=("${@:-36}")
 train=train_subset_self_original_no_cands.txt
 cd "$(dirname "$0")/../.."
 [ -d "$out/tokenizer" ] || python experiments/paa/small_tokenizer.py "$data/convai2/$train" "$out/tokenizer"
-pretrained() {  # SIZE WIDTH DEPTH HEADS
+declare -A sizes=([small]="96 4 4" [medium]="128 5 4" [large]="160 6 5")  # width, depth, heads
+pretrained() {  # SIZE
   [ -d "$out/backbone/$1" ] && return
+  read -r width depth heads <<<"${sizes[$1]}"
   python run.py model=finetune template=plain data=pretraining_mixed data.dailydialog_root="$data/dailydialog" \
     data.synthetic_root="$data/synthetic_persona_chat" backbone=gpt2 backbone.pretrained=false \
-    backbone.tokenizer_path="$out/tokenizer" backbone.width="$2" backbone.depth="$3" backbone.heads="$4" \
+    backbone.tokenizer_path="$out/tokenizer" backbone.width="$width" backbone.depth="$depth" backbone.heads="$heads" \
     model.net.dropout=0.0 template.max_context_tokens=96 optimizer.lr=2e-3 optimizer.fused=true scheduler=linear \
     scheduler.num_warmup_steps=100 data.batch_size=64 trainer.max_epochs=1 trainer.limit_train_batches=500 \
     trainer.gradient_clip_val=1.0 data.max_eval_examples=1000 run=[fit] hydra.run.dir="$out/pretraining/$1" >"$out/pretraining-$1.log" 2>&1
@@ -28,6 +30,7 @@ row() {
   shift 3
   case $name in *medium*) size=medium ;; *large*) size=large ;; esac
   case $name in gpt2_* | *_gpt2_*) ;; *) set -- model.net.encoder_layers=2 "$@" ;; esac
+  pretrained $size
   [ -f "$out/$folder/$seed/metrics.json" ] ||
     python run.py experiment="paa/$name" data.root="$data/convai2" data.train_file=$train backbone=gpt2 \
       backbone.path="$out/backbone/$size" data.candidates=[valid,test] data.max_eval_examples=1000 \
@@ -37,9 +40,6 @@ row() {
       +protocol.metrics.hits_1_of_20._target_=zoo.metrics.hits.Hits \
       hydra.run.dir="$out/$folder/$seed" "$@" >"$out/$folder-$seed.log" 2>&1
 }
-pretrained small 96 4 4
-pretrained medium 128 5 4
-pretrained large 160 6 5
 rows=${ROWS:-paa gpt2_small gpt2_small_untied encoder_gpt2 attention_routing direct_sum param dual skipped context
   paa_persona_tau paa_listing1 gpt2_medium gpt2_medium_untied gpt2_large gpt2_large_untied cond_aware_mean cond_aware_max
   dual_reference context_reference cond_aware_mean_reference cond_aware_max_reference

@@ -14,7 +14,7 @@ from zoo.backbones import Backbone
 from zoo.data.batch import DialogueBatch
 from zoo.data.template import DialogueTemplate
 from zoo.errors import UserError
-from zoo.models.condition_aware import running_pool
+from zoo.models.condition_aware import CONDITION_AWARE, running_pool
 from zoo.models.fusion import FUSIONS, GATES, Fusion
 from zoo.models.paa import PAA
 from zoo.models.paa_blocks import PAAConfig
@@ -137,6 +137,15 @@ def test_fusions_against_their_formulas(kind: str) -> None:
     }[kind]()
     found = fusion(h, o_p, o_u, torch.full((B, 1, 1), tau, dtype=torch.float64), normed)
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.filterwarnings("ignore:model.net.fusion=condition_aware_reference")
+@pytest.mark.parametrize("fusion", [*FUSIONS, *CONDITION_AWARE])
+def test_every_fusion_trains_all_its_weights(build: Callable[..., PAA], batch: DialogueBatch, fusion: str) -> None:
+    """DDP would wait for ever for the gradient of a weight that nothing reads."""
+    model = build(fusion=fusion).train()
+    model(batch).square().sum().backward()
+    assert [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None] == []
 
 
 def test_closed_channels_get_no_gradient() -> None:

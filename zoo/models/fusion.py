@@ -98,7 +98,8 @@ class Fusion(nn.Module):
 
     | fusion            | H                                                                                      |
     |-------------------|----------------------------------------------------------------------------------------|
-    | context_reference | w_p [w_u < 1 - tau] o_p + (1 - w_p) [w_u > tau] o_u: the masks from another gate         |
+    | context_reference | w_p [w_u < 1 - tau] o_p + (1 - w_p) [w_u > tau] o_u: masks from another gate, which    |
+    |                   | no gradient reaches, so that it stays as random as it began                            |
     | dual_reference    | half of w_p [w_p > tau] o_p + (1 - w_p) [w_p < 1 - tau] LN_p(h)                        |
     |                   | + w_u [w_u < 1 - tau] o_u + (1 - w_u) [w_u > tau] LN_u(h)                              |
     | attention_routing | alpha o_p + (1 - alpha) o_u + o_u                                                      |
@@ -148,8 +149,10 @@ class Fusion(nn.Module):
             return (from_persona + o_u).to(o_p.dtype)
         if self.kind == "dual":
             return (from_persona + w_u * kept_u * o_u).to(o_p.dtype)
-        if self.kind in ("paa", "context_reference"):
+        if self.kind == "paa":
             return (from_persona + (1 - w_p) * kept_u * o_u).to(o_p.dtype)
+        if self.kind == "context_reference":  # a zero of w_u: its gate is never trained, but DDP waits for a gradient
+            return (from_persona + (1 - w_p) * kept_u * o_u + 0 * w_u).to(o_p.dtype)
         normed_p, normed_u = normed  # dual_reference
         of_persona = from_persona + (1 - w_p) * self.masks.below(w_p, tau) * normed_p
         of_context = w_u * kept_u * o_u + (1 - w_u) * self.masks.above(w_u, tau) * normed_u
