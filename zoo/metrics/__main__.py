@@ -60,7 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def recompute(run_dir: Path, suite: MetricSuite) -> Results:
-    """All metrics of all test sets: generations.jsonl as test/<metric>, generations_<set>.jsonl as test/<set>/<metric>.
+    """All metrics of all test sets, see `measured`, from the texts that the run kept.
+
+    Raises:
+        UserError: no such folder, no generations in it, or bad lines in them.
+    """
+    return measured(generations_by_set(run_dir), suite)
+
+
+def generations_by_set(run_dir: Path) -> dict[str, list[Generation]]:
+    """The rows of generations.jsonl under "", those of generations_<set>.jsonl under <set>.
 
     Raises:
         UserError: no such folder, no generations in it, or bad lines in them.
@@ -70,14 +79,16 @@ def recompute(run_dir: Path, suite: MetricSuite) -> Results:
     found = {path: match for path in sorted(run_dir.iterdir()) if (match := _GENERATIONS_FILE.fullmatch(path.name))}
     if not found:
         raise UserError(f"There is no generations.jsonl in {run_dir}. Evaluate the run first: that writes it.")
+    return {match["test_set"] or "": read_generations(path) for path, match in found.items()}
+
+
+def measured(generations: Mapping[str, Sequence[Generation]], suite: MetricSuite) -> Results:
+    """All metrics of all test sets: rows under "" as test/<metric>, those under <set> as test/<set>/<metric>."""
     metrics: dict[str, float] = {}
     versions: dict[str, int | str] = {}
-    generations: dict[str, list[Generation]] = {}
-    for path, match in found.items():
-        test_set = match["test_set"] or ""
-        generations[test_set] = read_generations(path)
+    for test_set, rows in generations.items():
         suite.reset()
-        suite.update(generations[test_set])
+        suite.update(rows)
         metrics |= {result_prefix(test_set) + name: value for name, value in suite.compute().items()}
         versions |= suite.versions()
     other: dict[str, Any] = {}
