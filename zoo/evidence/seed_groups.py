@@ -99,12 +99,14 @@ def grouped(runs: Sequence[SeedRun]) -> list[list[SeedRun]]:
 
 
 def named(groups: Sequence[Sequence[SeedRun]]) -> dict[str, list[SeedRun]]:
-    """Groups by what they were typed with and others were not.
+    """Groups by what they were typed with and others were not; a single one by its experiment, model and data.
 
     Of a setting that only others typed, the value in config.yaml is told.
     """
     typed = [dict(set.intersection(*(set(run.overrides.items()) for run in group))) for group in groups]
-    everywhere = set.intersection(*(set(own.items()) for own in typed)) if len(typed) > 1 else set[tuple[str, str]]()
+    everywhere = set.intersection(*(set(own.items()) for own in typed)) if typed else set()
+    if len(typed) == 1:
+        everywhere = {(key, value) for key, value in everywhere if key not in ("experiment", "model", "data")}
     keys = {key for own in typed for key, value in own.items() if (key, value) not in everywhere}
     order = {key: None for group in groups for key in group[0].overrides if key in keys}  # as typed
     names: dict[str, list[SeedRun]] = {}

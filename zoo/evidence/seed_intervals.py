@@ -45,7 +45,7 @@ def draws(units: int, size: int, resamples: int, *key: int) -> Ints:
 
 
 def halves(units: int, resamples: int, *key: int) -> Ints:
-    """Which units are in random halves (of an odd number the smaller), 0 or 1, [R, units]; the same for the same `key`."""
+    """Random halves, of an odd number the smaller: 1 for every unit in it, [R, units]; the same for the same `key`."""
     order = np.random.default_rng(key).random((resamples, units)).argsort(axis=1)
     return (order < units // 2).astype(np.int64)
 

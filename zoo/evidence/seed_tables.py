@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.evidence.seed_groups import differing
-from zoo.evidence.seed_values import Measured, common_metrics
+from zoo.evidence.seed_values import Measured, common_metrics, pairs
 
 FEW_RUNS, FEW_DIALOGUES = 5, 20
 BY_TOKENS = ("ppl_token", "ppl_reference")  # compare within one tokenizer only
@@ -51,7 +51,7 @@ def differences_table(differences: Sequence[dict[str, Any]]) -> Table:
             if row["metric"] == metric:
                 between = row["interval"]
                 inside = "" if between is None else "yes" if between[0] <= 0 <= between[1] else "no"
-                numbers = (_number(row["mean"], "+.4f"), _interval(between, "+.4f"))
+                numbers = (_number(row["mean"], "+"), _interval(between, "+"))
                 table.add_row(Text(name), Text(row["group"]), str(len(row["seeds"])), *numbers, inside)
                 name = ""
     return table
@@ -93,25 +93,25 @@ def _about_intervals(found: Mapping[str, Sequence[Measured]]) -> list[str]:
 
 
 def _about_groups(found: Mapping[str, Sequence[Measured]], metrics: Sequence[str]) -> list[str]:
-    told = []
+    told, elsewhere = [], []
     (first_name, first), *_ = found.items()
     for group, runs in found.items():
         if more := list(dict.fromkeys(key for run in runs for key in differing(runs[0].run, run.run))):
             several = f" and {len(more) - 3} more" if len(more) > 3 else ""
             told.append(f"Runs of {group} differ in more than their seed: {', '.join(more[:3])}{several}.")
         if len({run.examples for run in runs}) > 1:
-            told.append(
-                f"Runs of {group} were scored on different examples: the standard deviation holds theirs too, and "
-                "dialogues are drawn for every such run on its own."
-            )
+            elsewhere.append(group)
         if lacking := [metric for metric in metrics if metric not in common_metrics(runs)]:
             told.append(f"Not all runs of {group} measured {', '.join(lacking)}.")
-        if group == first_name:
-            continue
-        if len({run.examples for run in (*first, *runs)}) > 1:
-            told.append(f"No differences of {group} to {first_name}: they were not scored on the same examples.")
-        elif not {run.run.seed for run in first} & {run.run.seed for run in runs}:
-            told.append(f"No differences of {group} to {first_name}: they have no seed in common.")
+        if group != first_name and not pairs(first, runs):
+            common = {run.run.seed for run in first} & {run.run.seed for run in runs}
+            why = "were not scored on the same examples" if common else "have no seed in common"
+            told.append(f"No differences of {group} to {first_name}: they {why}.")
+    if elsewhere:
+        told.append(
+            f"Seeds were scored on different examples ({', '.join(elsewhere)}): deviations hold that too, and each set "
+            "of examples is resampled on its own."
+        )
     return told
 
 
@@ -136,9 +136,9 @@ def _about_stored(found: Mapping[str, Sequence[Measured]], metrics: Sequence[str
     ]
 
 
-def _number(value: float | None, form: str = ".4f") -> str:
-    return "" if value is None else format(value, form)
+def _number(value: float | None, sign: str = "") -> str:
+    return "" if value is None else format(value, f"{sign}.{4 if abs(value) < 1_000 else 1}f")
 
 
-def _interval(between: Sequence[float] | None, form: str = ".4f") -> str:
-    return "" if between is None else f"{_number(between[0], form)} to {_number(between[1], form)}"
+def _interval(between: Sequence[float] | None, sign: str = "") -> str:
+    return "" if between is None else f"{_number(between[0], sign)} to {_number(between[1], sign)}"

@@ -93,31 +93,37 @@ def summarised(runs: Sequence[Measured], metrics: Sequence[str], seed: int) -> d
     }
 
 
+def pairs(first: Sequence[Measured], second: Sequence[Measured]) -> list[tuple[Measured, Measured]]:
+    """The runs of each seed that both groups have; none where the two runs of a seed were scored on different examples.
+
+    Examples may differ from seed to seed (`data.max_eval_examples` and parts of a corpus are drawn by it).
+    """
+    one, other = ({run.run.seed: run for run in runs} for runs in (first, second))
+    found = [(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())]
+    return found if all(a.examples == b.examples for a, b in found) else []
+
+
 def differences_to_first(
     found: Mapping[str, Sequence[Measured]], metrics: Sequence[str], seed: int
 ) -> list[dict[str, Any]]:
-    """Mean difference of every later group to the first, over the seeds of both, where all were scored on one test."""
+    """Mean difference of every later group to the first, over the seeds of both, see `pairs`."""
     (first_name, first), *others = found.items()
     differences = []
     for name, runs in others:
-        if len({run.examples for run in (*first, *runs)}) > 1:
-            continue
-        left, right = ({run.run.seed: run for run in of} for of in (first, runs))
-        seeds = sorted(left.keys() & right.keys())
-        pairs = [(left[s], right[s]) for s in seeds]
+        of_seeds = pairs(first, runs)
         for metric in metrics:
-            if not seeds or not all(metric in run.results.metrics for run in (*first, *runs)):
+            if not of_seeds or not all(metric in run.results.metrics for run in (*first, *runs)):
                 continue
-            each = [b.results.metrics[metric] - a.results.metrics[metric] for a, b in pairs]
+            each = [b.results.metrics[metric] - a.results.metrics[metric] for a, b in of_seeds]
             mean = math.fsum(each) / len(each)
-            one, other = (_stacked([pair[side] for pair in pairs], metric) for side in (0, 1))
+            one, other = (_stacked([pair[side] for pair in of_seeds], metric) for side in (0, 1))
             moved = None if one is None or other is None else mean_over_runs(other - one, seed)
             differences.append(
                 {
                     "metric": metric,
                     "group": name,
                     "minus": first_name,
-                    "seeds": seeds,
+                    "seeds": [a.run.seed for a, _ in of_seeds],
                     "mean": mean if math.isfinite(mean) else None,
                     "interval": interval(moved, mean),
                 }

@@ -61,7 +61,7 @@ def report(options: argparse.Namespace, console: Console) -> None:
     if differences:
         console.print(differences_table(differences))
     told = notes(found, metrics)
-    remarks = suite.remarks({metric.rpartition("/")[-1] for metric in metrics})
+    remarks = suite.remarks(dict.fromkeys(metric.rpartition("/")[-1] for metric in metrics))
     lines = remark_lines(remarks.get("scorers", {}), remarks.get("cautions", {}))
     scored_by = [line for line in lines if not line.startswith("not comparable")]
     not_comparable = [line for line in lines if line not in scored_by] + cautions(found, metrics)
