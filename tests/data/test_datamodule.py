@@ -146,8 +146,8 @@ def test_subsets_orders_and_samples(make):
     assert (
         sorted(rows_of(sample.val_dataloader()))
         == sample.eval_rows("valid")
-        == make(max_eval_examples=5).eval_rows("valid")
-    )
+        == make(max_eval_examples=5, seed=7).eval_rows("valid")
+    ), "the same for every seed"
 
 
 @pytest.mark.parametrize("split", ["valid", "test"])

@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 _FILE_NAME = re.compile(r"[\w-]+", re.ASCII)  # of generations_<set>.jsonl
 SPLITS = ("train", "valid", "test")
+EVAL_SAMPLE_SEED = 36  # of `max_eval_examples`: not the run's, so that runs of several seeds answer the same examples
 SPLIT_OF = {"train": "train", "fit": "train", "valid": "valid", "val": "valid", "validate": "valid", "test": "test"}
 
 
@@ -67,7 +68,7 @@ class DialogueDataModule(LightningDataModule):
         seed: of shuffling and of all subsets.
         pad_left: names of segments that are padded on the left.
         temperature: of mixing users in training, see `zoo.data.mixing`; None draws every example once an epoch.
-        max_eval_examples: evaluate on a seeded sample of this many examples; None is all.
+        max_eval_examples: evaluate on a sample of this many examples, the same under every seed; None is all.
 
     Attributes:
         users: sorted user ids; `batch.user` is the place in this list. Known after `setup`; [""] where nobody is named.
@@ -221,11 +222,11 @@ class DialogueDataModule(LightningDataModule):
         return self._ordered(table, rows)
 
     def eval_rows(self, split: str) -> list[int]:
-        """The rows to evaluate on, all or a seeded sample of `max_eval_examples`, in the order of `train_rows`."""
+        """The rows to evaluate on, all or a sample of `max_eval_examples`, in the order of `train_rows`."""
         table = self.table(split)
         rows = list(range(len(table)))
         if self.max_eval_examples is not None and self.max_eval_examples < len(rows):
-            rows = sorted(random.Random(self.seed).sample(rows, self.max_eval_examples))
+            rows = sorted(random.Random(EVAL_SAMPLE_SEED).sample(rows, self.max_eval_examples))
         return self._ordered(table, rows)
 
     def _ordered(self, table: ExampleTable, rows: list[int]) -> list[int]:

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.evidence import curves, dialogues, examples, gates, leak, sensitivity, serving, similarity, truth, users
+from zoo.evidence import (
+    curves,
+    dialogues,
+    examples,
+    gates,
+    leak,
+    seeds,
+    sensitivity,
+    serving,
+    similarity,
+    truth,
+    users,
+)
 from zoo.evidence.output import wide_console
 from zoo.launch import user_message
 
@@ -15,6 +27,7 @@ REPORTS = {
     "dialogues": dialogues,
     "examples": examples,
     "curves": curves,
+    "seeds": seeds,
     "similarity": similarity,
     "leak": leak,
     "users": users,

@@ -1,7 +1,6 @@
 """Reading what a run left behind, with errors that say which run lacks what."""
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from zoo.errors import UserError
-from zoo.metrics.generations import Generation, read_generations
-
-_GENERATIONS_FILE = re.compile(r"generations(_.+)?\.jsonl")
+from zoo.metrics.__main__ import generations_by_set
+from zoo.metrics.generations import Generation
 
 
 def checked(run_dir: Path) -> Path:
@@ -94,10 +92,7 @@ def generations(run_dir: Path) -> list[Generation]:
     Raises:
         UserError: there are none.
     """
-    paths = sorted(path for path in checked(run_dir).iterdir() if _GENERATIONS_FILE.fullmatch(path.name))
-    if not paths:
-        raise UserError(f"There is no generations.jsonl in {run_dir}. Evaluate the run first: that writes it.")
-    return [row for path in paths for row in read_generations(path)]
+    return [row for rows in generations_by_set(run_dir).values() for row in rows]
 
 
 def replies(run_dir: Path) -> list[Generation]:

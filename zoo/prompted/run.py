@@ -12,7 +12,7 @@ from rich.progress import track
 from transformers.utils.logging import disable_progress_bar
 
 from zoo.data.corpora import describe_corpus
-from zoo.data.datamodule import DialogueDataModule
+from zoo.data.datamodule import EVAL_SAMPLE_SEED, DialogueDataModule
 from zoo.data.examples import examples_from_dialogues
 from zoo.data.records import DialogueExample
 from zoo.errors import UserError
@@ -101,7 +101,7 @@ def test_examples(data: DialogueDataModule) -> list[DialogueExample]:
     dialogues = data.corpus.load("test")
     examples = examples_from_dialogues(dialogues, data.history, data.max_exchanges, data.users_rule)
     if data.max_eval_examples is not None and data.max_eval_examples < len(examples):
-        rows = sorted(random.Random(data.seed).sample(range(len(examples)), data.max_eval_examples))
+        rows = sorted(random.Random(EVAL_SAMPLE_SEED).sample(range(len(examples)), data.max_eval_examples))
         examples = [examples[row] for row in rows]
     if not examples:
         raise UserError("The test dialogues hold no reply; expected at least one example to answer.")
