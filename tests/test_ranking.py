@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 import torch
@@ -116,6 +117,19 @@ def test_double_head_loss_is_the_sum_of_its_parts(module: DialogueModule, offere
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
     found.backward()
     assert all(p.grad is not None for p in module.parameters() if p.requires_grad), "DDP waits for every gradient"
+
+
+def test_half_precision_ranks_without_nan(module: DialogueModule, offered: list[DialogueExample]) -> None:
+    """Pads before a prompt read nothing; under autocast they must not spoil who reads them."""
+    module.float()
+    batch = batched(module, offered)
+    expected = candidate_scores(module.net, batch, "likelihood_per_token")
+    with torch.autocast("cpu", torch.bfloat16):
+        found = candidate_scores(module.net, batch, "likelihood_per_token")
+        loss = module.learner(module.net, batch)
+    loss.backward()
+    assert all(torch.isfinite(p.grad).all() for p in module.parameters() if p.requires_grad)
+    assert [*chain(*found)] == pytest.approx([*chain(*expected)], abs=0.1)
 
 
 def test_micro_batches_sum_to_the_global_batch(composed: Callable[..., DictConfig], offered: list) -> None:

@@ -11,6 +11,7 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 
 import zoo
+from tests.conftest import TINY
 from zoo.data.demo import demo_dialogues
 from zoo.data.jsonl import write_jsonl
 from zoo.data.records import Dialogue
@@ -106,7 +107,14 @@ def test_double_heads_go_on_from_a_trained_model(ranking: Callable[..., DictConf
     assert all(torch.equal(resumed[name], after[name]) for name in after)
 
 
-def test_what_cannot_be_ranked_is_said(ranking: Callable[..., DictConfig], small_corpus: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_ranked_is_said(
+    ranking: Callable[..., DictConfig], composed: Callable[..., DictConfig], small_corpus: Path, tmp_path: Path
+) -> None:
+    def long(dialogue: Dialogue) -> Dialogue:
+        said = gold_last(dialogue).utterances
+        words = " ".join(["cats"] * 400)
+        return replace(dialogue, utterances=tuple(replace(u, candidates=(words, u.text)) for u in said[:2]))
+
     with pytest.raises(UserError, match="have no candidates with the true reply"):
         run(ranking(f"data.root={small_corpus}"))
     with pytest.raises(UserError, match=r"data.candidates=true.*negatives_from=batch"):
@@ -117,6 +125,12 @@ def test_what_cannot_be_ranked_is_said(ranking: Callable[..., DictConfig], small
         run(ranking("model.ranking=best"))
     with pytest.raises(UserError, match=r"init_from=.* there is no .*best.ckpt"):
         run(ranking(f"init_from={tmp_path}"))
+    with pytest.raises(UserError, match="expected one of the two"):
+        run(composed("model=lora", "data=demo_users", "source=base", f"init_from={tmp_path}", *TINY))
+    with pytest.raises(InstantiationException, match="adds no such token"):
+        run(ranking("model=encoder_gpt2", "template=plain"))
+    with pytest.raises(UserError, match=r"needs .* positions"):
+        run(ranking(f"data.root={write(tmp_path / 'long', long)}", "template.max_response_tokens=1000"))
 
     def twice(dialogue: Dialogue) -> Dialogue:
         said = dialogue.utterances
@@ -145,3 +159,23 @@ def test_unequal_numbers_of_candidates_are_counted_apart(ranking: Callable[..., 
     run(ranking(f"data.root={write(tmp_path / 'fewer', fewer)}", "run=[test]"))
     found = json.loads((tmp_path / "run" / "metrics.json").read_text())["metrics"]
     assert {"test/hits_1_of_3", "test/hits_1_of_20"} <= set(found)
+
+
+def test_users_begin_with_what_a_run_trained_and_train_anew(
+    composed: Callable[..., DictConfig], tmp_path: Path
+) -> None:
+    """The weights of the other run, not how far its users had come."""
+    small = [
+        "model=prefix_tuning",
+        "data=demo_users",
+        "data.max_users=3",
+        "learner.epochs=1",
+        "protocol.metrics={}",
+        *TINY,
+    ]
+    run(composed(*small, "trainer=cpu", "run=[fit]", f"run_dir={tmp_path / 'one'}"))
+    run(composed(*small, "trainer=cpu", "run=[fit]", f"init_from={tmp_path / 'one'}", f"run_dir={tmp_path / 'two'}"))
+    one, two = (torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True) for name in ("one", "two"))
+    assert one["global_step"] == two["global_step"] > 0
+    name = next(name for name in one["state_dict"] if "bank.tables" in name)
+    assert not torch.equal(one["state_dict"][name], two["state_dict"][name])

@@ -67,6 +67,7 @@ def begin_with(module: DialogueModule, run_dir: Path) -> None:
         )
     saved = read_checkpoint(path)
     check_settings(saved["config"], module.run_config, weights=f"The run init_from={run_dir}", advice="type them.")
+    saved.pop("learner", None)  # of one that steps itself: how far its users had come
     own = module.state_dict()
     saved["state_dict"] = {name: own[name] for name in own if name.startswith("net.choice_head.")} | saved["state_dict"]
     load_weights(module, saved)

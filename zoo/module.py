@@ -100,6 +100,8 @@ class DialogueModule(LightningModule):
             lengths = dict(zip(SEGMENTS, self._datamodule.lengths(split).T, strict=True))
             prompt = int(sum((lengths[name] for name in self.net.prompt_segments), 0 * lengths["response"]).max())
             answer = max(int(lengths["response"].max()), self.decoding.max_new_tokens if stage == "test" else 0)
+            if isinstance(self.learner, DoubleHeads) or self.test_metrics.needs_candidates:
+                answer = max(answer, self._datamodule.table(split).longest_candidate + 2)  # and what a choice reads
             needed, limit = self.net.positions_needed(prompt, answer)
             if limit is not None and needed > limit:
                 raise UserError(

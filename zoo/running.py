@@ -38,8 +38,9 @@ def run(cfg: DictConfig) -> float | None:
     scores = "fit" not in cfg.run and "source" not in cfg.run and cfg.ckpt_path
     if not has_source(cfg) or (scores and not gives_backbone(cfg)):  # all that a start gave is in the checkpoint
         return run_stage(cfg)
-    if "corpus" in cfg.data:
-        instantiate(cfg.data.corpus)  # refuses settings of the users' stage before its source is trained for hours
+    if "corpus" in cfg.data:  # refuse settings of the users' stage before its source is trained for hours
+        instantiate(cfg.data.corpus)
+    instantiate(cfg.learner)
     directory = RunDirectory(cfg.run_dir)
     resolved = OmegaConf.to_yaml(cfg, resolve=True)
     started = start_from_source(

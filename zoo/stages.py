@@ -51,6 +51,11 @@ def check_stages(cfg: DictConfig) -> None:
             "prefix becomes a user's. Leave it out: what is no prefix is taken over as it is."
         )
     if has_source(cfg):
+        if cfg.init_from is not None:
+            raise UserError(
+                f"init_from={cfg.init_from} was given together with a source stage, which gives the users their start; "
+                "expected one of the two. To begin with a run's source stage: source.saved=RUN_DIR/source."
+            )
         return
     if "source" in cfg.run:
         raise UserError("run=[source] was given, but there is no source stage; choose one: source=base.")

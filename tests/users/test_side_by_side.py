@@ -14,7 +14,7 @@ from tests.users.conftest import KINDS
 from zoo.data.datamodule import DialogueDataModule
 from zoo.models.adapted import AdaptedModel
 from zoo.users.learner import PerUser
-from zoo.users.losses import by_user
+from zoo.users.losses import by_user, row_gradients
 from zoo.users.run import UserRun
 
 SETTINGS = {"lr": 1e-2, "batch_size": 4, "epochs": 3, "patience": 2, "weight_decay": 0.01}
@@ -90,7 +90,15 @@ def test_together_is_alone(kind: str, build: Callable[..., AdaptedModel], data: 
     assert stopped_early, "the fixture is to have a user that stops early"
 
 
-@pytest.mark.parametrize("kind", ["prefix", "lora"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_round_of_nobody_is_no_error(kind: str, build: Callable[..., AdaptedModel], data: DialogueDataModule) -> None:
+    """A process whose users have all finished goes on with the others' rounds."""
+    losses, gradients = row_gradients(build(kind), data.table("train"), torch.empty(0, dtype=torch.long), [])
+    assert len(losses) == 0
+    assert all(len(gradient) == 0 for gradient in gradients)
+
+
+@pytest.mark.parametrize("kind", ["prefix", "reparametrised prefix", "lora"])
 def test_slots_and_chunks_change_nothing(
     kind: str, build: Callable[..., AdaptedModel], data: DialogueDataModule
 ) -> None:

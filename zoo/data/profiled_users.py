@@ -1,6 +1,7 @@
 """Users' profiles: checked against the closed sets, and read from a file where a corpus has none."""
 
 import json
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from zoo.data.corpora import DialogueCorpus, describe_corpus, file_sha256
 from zoo.data.profiles import UnknownValues, checked_profile
 from zoo.data.records import Dialogue, Speaker
 from zoo.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 class ProfiledUsers:
@@ -47,13 +50,13 @@ class ProfiledUsers:
             for user, profile in read.items()
         }
         profiled, dialogues = [], self.corpus.load(split)
-        speaking = {speaker.user for dialogue in dialogues for speaker in dialogue.speakers}
+        speaking = {speaker.user for dialogue in dialogues for speaker in dialogue.speakers} - {""}
         if given and not given.keys() & speaking:
-            raise UserError(
-                f"data.profiles={self.profiles} has profiles of {len(given)} users ({', '.join(sorted(given)[:3])}), "
-                f"none of whom speaks in the dialogues ({', '.join(sorted(speaking)[:3])}). Name the users in both "
-                "alike, or leave out data.profiles=."
-            )
+            log.warning(
+                "data.profiles=%s has profiles of %d users (%s), none of whom speaks in the %s split's dialogues (%s); "
+                "users are named alike in both where a profile is to be theirs",
+                self.profiles, len(given), ", ".join(sorted(given)[:3]), split, ", ".join(sorted(speaking)[:3]),
+            )  # fmt: skip
         for dialogue in dialogues:
             one, other = (self._profiled(speaker, dialogue.id, given) for speaker in dialogue.speakers)
             profiled.append(replace(dialogue, speakers=(one, other)))

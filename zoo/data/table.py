@@ -207,6 +207,14 @@ class ExampleTable(Dataset[DialogueBatch]):
                 "expected it once. Remove the others from the file."
             )
 
+    @property
+    def longest_candidate(self) -> int:
+        """Tokens; 0 without candidates."""
+        if not self.has_candidates:
+            return 0
+        lengths = pc.list_value_length(self.text.data.column("candidate_ids").combine_chunks().flatten())
+        return int(pc.max(lengths).as_py())
+
     def number_users(self, users: Sequence[str]) -> None:
         """Let `batch.user` be the place in `users`, which must hold every user of this table."""
         place = {user: row for row, user in enumerate(users)}

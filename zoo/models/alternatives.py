@@ -9,6 +9,10 @@ Letters: B batch, M prefix, C prompt, R response positions, T queries (C + R, or
 import torch
 from torch import Tensor
 
+# Added to the score of a key that is not to be read: its weight is 0, yet a pad that reads nothing at all is no NaN, in
+# half precision neither (the least float32 becomes -inf when autocast makes it bf16).
+BLOCKED = -1e4
+
 
 class Alternatives:
     """Where the tokens of responses stand that follow the same prompt.
@@ -54,5 +58,4 @@ class Alternatives:
         earlier = place <= place[seen - prompt :, None]  # [T, M + C + R]
         reads = (of_key[:, None] == -1) | (of_key[:, None] == of_query[..., None])  # [B, T, M + C + R]
         reads = reads & valid[:, None] & earlier
-        lowest = torch.finfo(dtype).min  # finite: a pad that reads nothing is no NaN
-        return torch.zeros(reads.shape, dtype=dtype, device=before.device).masked_fill(~reads, lowest)[:, None]
+        return torch.zeros(reads.shape, dtype=dtype, device=before.device).masked_fill(~reads, BLOCKED)[:, None]

@@ -25,6 +25,7 @@ from zoo.data.batch import DialogueBatch
 from zoo.errors import UserError
 from zoo.models.base import DialogueModel
 from zoo.models.paa import NOT_INHERITED, check_gpt2, load_decoder
+from zoo.models.user_rows import check_separator
 
 
 class EncoderGPT2(DialogueModel):
@@ -65,7 +66,7 @@ class EncoderGPT2(DialogueModel):
             raise UserError(f"model.net.encoder_positions is {encoder_positions!r}; expected mask or arange")
         check_gpt2(backbone, encoder_heads)
         self.side: Any = "right" if encoder_positions == "mask" else "left"
-        self.separator = tokenizer.sep_token_id
+        self.separator = check_separator(tokenizer)
         published = backbone.load(tokenizer, dropout=dropout)
         vocab_size = published.get_input_embeddings().num_embeddings
         ids = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
@@ -110,5 +111,7 @@ class EncoderGPT2(DialogueModel):
         return {"input_ids": ids, "attention_mask": mask.long()}
 
     def positions_needed(self, prompt: int, answer: int) -> tuple[int, int | None]:
-        """The encoder's for persona, [SEP] and context."""
+        """The encoder's, for persona, [SEP] and context; the decoder's, for [BOS] and the answer, where those lack."""
+        if answer + 1 > (limit := self.lm.config.decoder.max_position_embeddings):
+            return answer + 1, limit
         return prompt + 1, self.lm.config.encoder.max_position_embeddings

@@ -22,7 +22,7 @@ from zoo.errors import UserError
 from zoo.models.adapted import choose_attention
 from zoo.models.banks.full import FullBank
 from zoo.models.base import DialogueModel
-from zoo.models.user_rows import UserRows
+from zoo.models.user_rows import UserRows, check_separator
 
 
 class FineTune(UserRows):
@@ -72,7 +72,8 @@ class FineTune(UserRows):
         self.lm = backbone.load(tokenizer, dropout=0.0 if self.banked else dropout)
         if not tie_lm_head:
             give_head(self.lm)
-        self.before_context = tokenizer.sep_token_id if sep_before_context else None
+        if sep_before_context:
+            self.before_context = check_separator(tokenizer)
         if not self.banked:
             self.users = []
             if self.start_from is not None:

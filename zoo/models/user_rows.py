@@ -113,6 +113,10 @@ class UserRows(DialogueModel):
             raise UserError(f"There is no adapter of user {user!r} among {len(self.users)} users ({some}, ...).")
         return self._row_by_user[user]
 
+    def positions_needed(self, prompt: int, answer: int) -> tuple[int, int | None]:
+        """As in the base class, with [SEP] where it stands before the context."""
+        return super().positions_needed(prompt + (self.before_context is not None), answer)
+
     def rows(self, batch: DialogueBatch) -> Tensor:
         """The bank's row for each row of the batch: [B]."""
         return torch.zeros_like(batch.user) if self.shared and not self.bank.is_holding else batch.user
@@ -124,6 +128,20 @@ class UserRows(DialogueModel):
         """
         pad = "right" if self.lm.config.is_encoder_decoder else "left"
         return batch.join("persona", "context", pad=pad, between=self.before_context, end=self.between)  # type: ignore[arg-type]
+
+
+def check_separator(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The id of [SEP].
+
+    Raises:
+        UserError: the template adds none.
+    """
+    if tokenizer.sep_token_id is None:
+        raise UserError(
+            "[SEP] is to stand between persona and context, but the template adds no such token; expected one that "
+            "does, template=paa."
+        )
+    return int(tokenizer.sep_token_id)
 
 
 def same_place(one: str, other: str) -> bool:

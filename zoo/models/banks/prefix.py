@@ -134,7 +134,7 @@ class PrefixBank(VirtualTokens):
     @torch.no_grad()
     def made(self, users: Tensor) -> dict[str, Tensor] | None:
         """As in the base class: prefixes folded, one user after another."""
-        if not self.reparametrised:
+        if not self.reparametrised or not len(users):  # nobody: a process whose users have all finished
             return None
         return {"prefix": torch.cat([self._fold(self._own(user)) for user in users.tolist()])}  # [n, M, L, 2, H, E]
 
