@@ -68,6 +68,18 @@ def test_candidates_side_by_side_score_as_each_alone(module: DialogueModule, off
             assert apart[b][k] == pytest.approx(score, abs=1e-9)
 
 
+def test_rows_with_few_candidates_need_no_positions_for_the_others(
+    composed: Callable[..., DictConfig], examples: list[DialogueExample]
+) -> None:
+    cfg = composed("model=finetune", "data=demo", *TINY, "backbone.architecture.n_positions=64")
+    module = instantiate(cfg.model).double().eval()
+    many = tuple(f"i have {n} cats and {n} dogs ." for n in range(20))
+    lists = [(examples[1].response,), (*many, examples[0].response)]
+    offered = [replace(e, candidates=c) for e, c in zip((examples[1], examples[0]), lists, strict=True)]
+    found = candidate_scores(module.net, batched(module, offered), "likelihood")
+    assert [len(row) for row in found] == [1, 21]
+
+
 @pytest.mark.parametrize("position", ["last_token", "appended_cls"])
 def test_choice_head_reads_the_state_behind_each_candidate(
     module: DialogueModule, offered: list[DialogueExample], position: str

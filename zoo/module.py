@@ -100,8 +100,8 @@ class DialogueModule(LightningModule):
             lengths = dict(zip(SEGMENTS, self._datamodule.lengths(split).T, strict=True))
             prompt = int(sum((lengths[name] for name in self.net.prompt_segments), 0 * lengths["response"]).max())
             answer = max(int(lengths["response"].max()), self.decoding.max_new_tokens if stage == "test" else 0)
-            if isinstance(self.learner, DoubleHeads) or self.test_metrics.needs_candidates:
-                answer = max(answer, self._datamodule.table(split).longest_candidate + 2)  # and what a choice reads
+            if isinstance(self.learner, DoubleHeads) or (stage == "test" and self.test_metrics.needs_candidates):
+                answer = max(answer, self._datamodule.table(split).longest_candidate) + 2  # and what a choice reads
             needed, limit = self.net.positions_needed(prompt, answer)
             if limit is not None and needed > limit:
                 raise UserError(
@@ -270,7 +270,7 @@ class DialogueModule(LightningModule):
         table = torch.zeros(keep.shape, dtype=torch.float64, device="cpu")  # [B, R]
         table[keep.cpu()] = token_nll.cpu().double()
         table = table.masked_fill(~batch.response_mask.cpu(), 0.0)
-        ranks = self.test_metrics.needs_candidates and batch.candidates is not None
+        ranks = self.trainer.testing and self.test_metrics.needs_candidates and batch.candidates is not None
         suffix = self.learner.choice_suffix if self.ranking == "choice_head" else ()
         scores = candidate_scores(self.net, batch, self.ranking, suffix=suffix) if ranks else None
         argmax = logits.argmax(-1).view(keep.shape).tolist() if padded else None

@@ -18,7 +18,7 @@ from zoo.models.base import DialogueModel
 
 Rule = Literal["likelihood_per_token", "likelihood", "choice_head"]
 RULES = ("likelihood_per_token", "likelihood", "choice_head")
-POSITIONS_AT_ONCE = 16_384  # padded response positions of a forward
+POSITIONS_AT_ONCE = 16_384  # padded positions of a forward
 
 
 def check_rule(rule: str) -> None:
@@ -50,10 +50,12 @@ def candidate_scores(
     present = batch.candidates_mask.any(-1)  # [B, K]
     K, R = batch.candidates.shape[1:]
     scores = torch.empty(present.shape, dtype=torch.float64, device=present.device)
-    rows_at_once = max(1, POSITIONS_AT_ONCE // (K * R))
+    before = batch.persona.size(1) + batch.context.size(1)
+    together = together and model.takes_alternatives
+    rows_at_once = max(1, POSITIONS_AT_ONCE // (before + K * R if together else K * (before + R)))
     for rows in torch.arange(len(batch), device=present.device).split(rows_at_once):
         chosen = torch.arange(K, device=rows.device).expand(len(rows), K).masked_fill(~present[rows], -1)
-        offered = offer(batch.rows(rows), chosen, suffix, together=together and model.takes_alternatives)
+        offered = offer(batch.rows(rows), chosen, suffix, together=together)
         scores[rows] = _scores(model, offered, rule).view(len(rows), K)
     return [row[there].tolist() for row, there in zip(scores.cpu(), present.cpu(), strict=True)]
 

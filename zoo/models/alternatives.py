@@ -19,17 +19,18 @@ class Alternatives:
 
     Args:
         number: [B, R] which response a position is of, ascending within a row; pads have a number of their own.
+        there: bool [B, R], False on pads.
 
     Attributes:
-        offset: [B, R] place within its response, from 0.
+        offset: [B, R] place within its response, from 0; 0 on pads, of which there may be more than positions.
     """
 
-    def __init__(self, number: Tensor) -> None:
+    def __init__(self, number: Tensor, there: Tensor) -> None:
         self.number = number
         place = torch.arange(number.size(1), device=number.device).expand_as(number)  # [B, R]
         begins = torch.ones_like(number, dtype=torch.bool)
         begins[:, 1:] = number[:, 1:] != number[:, :-1]
-        self.offset = place - (place * begins).cummax(dim=1).values
+        self.offset = (place - (place * begins).cummax(dim=1).values) * there
 
     def before(self, states: Tensor, prompt: int) -> Tensor:
         """Of joined states [B, C + R, D] those from which each response token is predicted: [B, R, D]."""

@@ -120,7 +120,7 @@ class DialogueModel(nn.Module, ABC):
             seen = torch.cat([before, batch.response_mask], dim=1)  # [B, (M +) C + R]
             mask, positions = seen.long(), self.position_ids(seen)[:, -joined:]  # [B, C + R]
         else:
-            several = Alternatives(batch.alternative)
+            several = Alternatives(batch.alternative, batch.response_mask)
             mask = several.mask(before, prompt, self.lm.dtype)  # [B, 1, C + R, (M +) C + R]
             positions = self.position_ids(before)[:, -prompt:]  # [B, C]
             positions = torch.cat([positions, positions[:, -1:] + 1 + several.offset], dim=1)  # [B, C + R]
@@ -137,7 +137,7 @@ class DialogueModel(nn.Module, ABC):
         shifted = self.lm.prepare_decoder_input_ids_from_labels(batch.response)  # [B, R]
         before = given.pop("decoder_attention_mask", None)  # [B, M]
         if batch.alternative is not None:
-            several = Alternatives(batch.alternative)
+            several = Alternatives(batch.alternative, batch.response_mask)
             shifted = several.shifted(batch.response, int(shifted[0, 0]))
             before = shifted.new_ones(len(batch), 0) if before is None else before
             given["decoder_attention_mask"] = several.mask(before.bool(), 0, self.lm.dtype)  # [B, 1, R, M + R]

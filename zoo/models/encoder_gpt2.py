@@ -8,7 +8,6 @@ Letters: B batch, C persona and context, R response, D hidden.
 
 from typing import Any
 
-import torch
 from torch import nn
 from transformers import (
     BertConfig,
@@ -105,9 +104,6 @@ class EncoderGPT2(DialogueModel):
     def condition(self, batch: DialogueBatch) -> dict[str, Any]:
         """Persona, [SEP] and context for the encoder, [B, C]."""
         ids, mask = batch.join("persona", "context", pad=self.side, between=self.separator)
-        if not ids.size(1):  # neither: one masked token, so that there is something to attend to
-            ids = batch.response.new_full((len(batch), 1), batch.pad_id)
-            mask = torch.zeros_like(ids, dtype=torch.bool)
         return {"input_ids": ids, "attention_mask": mask.long()}
 
     def positions_needed(self, prompt: int, answer: int) -> tuple[int, int | None]:
