@@ -17,7 +17,7 @@ from zoo.metrics.hits import Hits
 from zoo.metrics.resampling import MetricOfParts
 from zoo.metrics.suite import MetricSuite
 
-PROTOCOLS = ["default", "paa_reference", "personapkt", "user_diversity", "user_lora"]
+PROTOCOLS = ["default", "paa_reference", "paa_both", "personapkt", "user_diversity", "user_lora"]
 DISTINCT = {"distinct_1", "distinct_2", "distinct_s", "distinct_2_per_unigram"}
 
 
@@ -39,8 +39,9 @@ def test_repeated_parts_count_as_repeated_rows(protocol: str) -> None:
     times[1] = 0
     times[1, 2] = 1  # one part alone
     found = {}
-    for metric in suite.metrics.values():
-        found |= MetricOfParts(metric, parts).results(times)
+    for key, metric in suite.metrics.items():
+        of_parts = MetricOfParts(metric, [suite.as_read(key, part) for part in parts])
+        found |= {name + suite.ending(key): values for name, values in of_parts.results(times).items()}
     for r, of_parts in enumerate(times.tolist()):
         suite.reset()
         suite.update([row for part, number in zip(parts, of_parts, strict=True) for row in part * number])

@@ -91,10 +91,12 @@ def resampled_run(
         if len(parts) > 1:
             whole = torch.from_numpy(draws(len(parts), len(parts), resamples, DIALOGUES, *key))  # [R, D]
             half = torch.from_numpy(halves(len(parts), resamples, DIALOGUES, *key))  # [R, D]
-            for metric in suite.metrics.values():
-                of_parts = MetricOfParts(cast(GenerationMetric, metric), parts)
+            for key_of_metric, metric in suite.metrics.items():
+                read = [suite.as_read(key_of_metric, part) for part in parts]
+                of_parts = MetricOfParts(cast(GenerationMetric, metric), read)
                 values = of_parts.results(half if of_parts.depends_on_size() else whole)
-                found |= {result_prefix(test_set) + name: value.numpy() for name, value in values.items()}
+                prefix, ending = result_prefix(test_set), suite.ending(key_of_metric)
+                found |= {prefix + name + ending: value.numpy() for name, value in values.items()}
     for name in dict.fromkeys(name for entry in users.values() for name in entry["metrics"]):
         own = [entry["metrics"][name] for _, entry in sorted(users.items()) if name in entry["metrics"]]
         if len(own) > 1:

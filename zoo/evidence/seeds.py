@@ -103,11 +103,15 @@ def asked_suite(suite: MetricSuite, asked: Sequence[str] | None) -> MetricSuite:
     """The suite without what nobody asked for; whole where a name is known only when computed (`hits_1_of_19`)."""
     own = {name.rpartition("/")[-1] for name in asked or ()}
     plain = {name.removesuffix(USER_MEAN) for name in own}
-    names = {key: set(metric.result_names) for key, metric in suite.metrics.items()}  # type: ignore[operator, arg-type]
+    names = {
+        key: {name + suite.ending(key) for name in metric.result_names}  # type: ignore[operator, union-attr]
+        for key, metric in suite.metrics.items()
+    }
     if not own or not plain <= set[str]().union(*names.values()):
         return suite
     chosen: Any = {key: suite.metrics[key] for key, given in names.items() if given & plain}
-    return MetricSuite(chosen, suite.name, words=suite.words, by_user=suite.by_user and own != plain)
+    by_user, cleaned = suite.by_user and own != plain, suite.cleaned & chosen.keys()
+    return MetricSuite(chosen, suite.name, words=suite.words, by_user=by_user, clean_up=cleaned)
 
 
 def _size(found: Mapping[str, Sequence[Measured]]) -> str:

@@ -78,9 +78,10 @@ class MetricSuite(nn.Module):
     def _reported(self) -> list[tuple[str, GenerationMetric]]:
         """Every name that is known before seeing rows, with the metric that reports under it."""
         keyed = zip(self.metrics, self._metrics, strict=True)
-        return [(name + self._ending(key), metric) for key, metric in keyed for name in metric.result_names]
+        return [(name + self.ending(key), metric) for key, metric in keyed for name in metric.result_names]
 
-    def _ending(self, key: str) -> str:
+    def ending(self, key: str) -> str:
+        """What the suite puts behind the names of a metric's results."""
         return CLEANED if key in self.cleaned else ""
 
     @property
@@ -126,6 +127,10 @@ class MetricSuite(nn.Module):
     def _part(self, chosen: Mapping[str, GenerationMetric]) -> "MetricSuite":
         return MetricSuite(chosen, name=self.name, clean_up=self.cleaned & set(chosen), words=self.words)
 
+    def as_read(self, key: str, generations: Sequence[Generation]) -> Sequence[Generation]:
+        """The rows as a metric sees them: with cleaned-up texts where it is one of `cleaned`."""
+        return [_clean(row) for row in generations] if key in self.cleaned else generations
+
     def update(self, generations: Sequence[Generation]) -> None:
         """Count in the generations of one batch."""
         cleaned = [_clean(row) for row in generations] if self.cleaned else []
@@ -149,7 +154,7 @@ class MetricSuite(nn.Module):
             if computed is None:
                 continue
             results = computed if isinstance(computed, dict) else {metric.name: computed}
-            found = {result + self._ending(key): float(value) for result, value in results.items()}
+            found = {result + self.ending(key): float(value) for result, value in results.items()}
             values |= found
             versions |= dict.fromkeys(found, metric.version)
         self._versions = versions
