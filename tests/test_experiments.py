@@ -1,5 +1,6 @@
 """Every file of conf/experiment composes, and says what it is."""
 
+import inspect
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +148,11 @@ def test_rows_of_paa(composed: Callable[..., DictConfig]) -> None:
         assert fusions[f"paa/{row}"] == row
     for pool in ("mean", "max"):
         assert composing[f"paa/cond_aware_{pool}"].model.net.condition_pool == pool
-    # the release's way of a row, and another protocol, beside it
+    # the release's way of a row; every switch is one of the row's network
+    for row, preset in (("encoder_gpt2", "_encoder_gpt2"), ("gpt2_small", "_gpt2"), ("dual", "")):
+        cfg = composed(f"experiment=paa/{row}", f"preset=paa_reference{preset}")
+        known = inspect.signature(get_class(cfg.model.net._target_)).parameters
+        assert set(cfg.model.net) - {"_target_"} <= set(known), row
+        assert (cfg.data.history, cfg.template.target_end) == ("reference", "blank_eos")
     theirs = composed("experiment=paa/paa", "preset=paa_reference")
     assert (theirs.data.history, theirs.data.batch_size, theirs.optimizer.lr) == ("reference", 8, 1e-6)
