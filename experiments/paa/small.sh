@@ -43,7 +43,7 @@ row() {
 rows=${ROWS:-paa gpt2_small gpt2_small_untied encoder_gpt2 attention_routing direct_sum param dual skipped context
   paa_persona_tau paa_listing1 gpt2_medium gpt2_medium_untied gpt2_large gpt2_large_untied cond_aware_mean cond_aware_max
   dual_reference context_reference cond_aware_mean_reference cond_aware_max_reference
-  low_resource_paa low_resource_gpt2_small low_resource_gpt2_small_untied paa_hits gpt2_small_hits}
+  low_resource_paa low_resource_gpt2_small low_resource_gpt2_small_untied paa_hits gpt2_small_hits paa_longer gpt2_small_longer}
 for seed in "${seeds[@]}"; do
   for name in $rows; do
     case $name in
@@ -57,6 +57,9 @@ for seed in "${seeds[@]}"; do
       paa_hits | gpt2_small_hits)
         row "${name%_hits}" "$name" "$seed" learner=double_heads learner.negatives_from=batch trainer.max_epochs=1 \
           init_from="$out/${name%_hits}/$seed"
+        ;;
+      paa_longer | gpt2_small_longer)  # the same further epoch without the head, to hold that against
+        row "${name%_longer}" "$name" "$seed" init_from="$out/${name%_longer}/$seed"
         ;;
       *) row "$name" "$name" "$seed" ;;
     esac
