@@ -10,9 +10,10 @@ from omegaconf import DictConfig
 
 from tests.conftest import TINY
 from tests.test_processes import run_py
-from zoo.metrics.__main__ import load_protocol, main
+from zoo.metrics.__main__ import main
 from zoo.metrics.by_user import results_by_user
 from zoo.metrics.generations import read_generations
+from zoo.metrics.protocols import load_protocol
 from zoo.running import run
 
 SETS = ("persona_eval", "general_eval")

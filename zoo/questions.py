@@ -25,8 +25,8 @@ from zoo.errors import UserError
 from zoo.files import write_atomically
 from zoo.launch import readable_errors
 from zoo.loading import load
-from zoo.metrics.__main__ import load_protocol
 from zoo.metrics.generations import Generation, write_generations
+from zoo.metrics.protocols import load_protocol
 from zoo.metrics.results import result_prefix, write_results
 from zoo.metrics.suite import MetricSuite
 from zoo.module import UNREAD, DialogueModule

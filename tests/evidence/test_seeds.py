@@ -14,9 +14,10 @@ import pytest
 
 from zoo.evidence.__main__ import main
 from zoo.evidence.seed_intervals import DIALOGUES, RUNS, dialogue_of, draws, halves, interval
-from zoo.metrics.__main__ import load_protocol, measured
 from zoo.metrics.by_user import results_by_user
 from zoo.metrics.generations import Generation, write_generations
+from zoo.metrics.protocols import load_protocol
+from zoo.metrics.recompute import measured
 from zoo.metrics.results import write_results
 from zoo.metrics.suite import MetricSuite
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from zoo.metrics import BitsPerChar, DistinctNgrams, MetricSuite, WordF1, read_results, write_generations
-from zoo.metrics.__main__ import load_protocol, main
+from zoo.metrics.__main__ import main
 from zoo.metrics.by_user import intervals, results_by_user
+from zoo.metrics.protocols import load_protocol
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import torch
 from zoo.errors import UserError
 from zoo.metrics import CScore, MetricSuite, RepetitionRate, read_results, write_generations
 from zoo.metrics import repetition as repetition_module
-from zoo.metrics.__main__ import load_protocol, main
+from zoo.metrics.__main__ import main
 from zoo.metrics.by_user import intervals, results_by_user
 from zoo.metrics.generations import Generation
+from zoo.metrics.protocols import load_protocol
 from zoo.scorers.cache import CachedNli
 from zoo.scorers.lexical import LexicalNli
 

@@ -10,9 +10,9 @@ from omegaconf import OmegaConf
 from tests.conftest import ROOT
 from zoo.errors import UserError
 from zoo.metrics import Bleu, DistinctNgrams, MetricSuite, TokenPerplexity, WordF1
-from zoo.metrics.__main__ import load_protocol
 from zoo.metrics.bleu import scorer
 from zoo.metrics.by_user import results_by_user
+from zoo.metrics.protocols import load_protocol
 from zoo.metrics.text import clean_up, clean_up_reference
 
 PIECES = [

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from zoo.metrics import WordF1, read_results, write_generations, write_results
-from zoo.metrics.__main__ import PROTOCOLS, load_protocol, main
+from zoo.metrics.__main__ import main
+from zoo.metrics.protocols import PROTOCOLS, load_protocol
 
 PROTOCOL = (PROTOCOLS / "default.yaml").read_text()
 PAA = ["ppl_token", "ppl_reference", "f1_teacher_forced_macro", "bleu_p1_cleaned", "bleu_p2_cleaned"]

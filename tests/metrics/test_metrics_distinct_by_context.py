@@ -8,7 +8,7 @@ import pytest
 
 from zoo.errors import UserError
 from zoo.metrics import DistinctNgrams, DistinctNgramsByContext, DistinctReplies, DistinctRepliesByContext
-from zoo.metrics.__main__ import load_protocol
+from zoo.metrics.protocols import load_protocol
 from zoo.metrics.text import punctuation
 
 

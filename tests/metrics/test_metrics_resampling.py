@@ -9,11 +9,11 @@ import torch
 
 from tests.metrics.conftest import corpus
 from zoo.errors import UserError
-from zoo.metrics.__main__ import load_protocol
 from zoo.metrics.distinct import DistinctReplies
 from zoo.metrics.f1 import WordF1
 from zoo.metrics.generations import Generation
 from zoo.metrics.hits import Hits
+from zoo.metrics.protocols import load_protocol
 from zoo.metrics.resampling import MetricOfParts
 from zoo.metrics.suite import MetricSuite
 

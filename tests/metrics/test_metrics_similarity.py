@@ -10,8 +10,9 @@ import torch
 from zoo.errors import UserError
 from zoo.metrics import MetricSuite, Similarity, read_results, write_generations
 from zoo.metrics import similarity as similarity_module
-from zoo.metrics.__main__ import load_protocol, main
+from zoo.metrics.__main__ import main
 from zoo.metrics.by_user import results_by_user
+from zoo.metrics.protocols import load_protocol
 from zoo.metrics.similarity import similarities, similarity_histogram
 from zoo.scorers.characters import CharacterNgrams
 from zoo.scorers.embedder import Embedder

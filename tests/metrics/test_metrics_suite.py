@@ -3,13 +3,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from zoo.errors import UserError
 from zoo.metrics import LIKELIHOOD_FIELDS, Bleu, Hits, MetricSuite, TokenPerplexity, WordF1
 
-PROTOCOLS = Path(__file__).parents[2] / "conf" / "protocol"
+CONF = Path(__file__).parents[2] / "conf"
 RESULTS = {
     "default": "ppl_token ppl_word bits_per_char f1_parlai f1_2gram f1_lcs bleu_p1 bleu_p2 bleu1 bleu2 bleu4 "
     "brevity_penalty distinct_1 distinct_2 distinct_s",
@@ -19,8 +20,13 @@ RESULTS = {
 RESULTS["paa_both"] = f"{RESULTS['default']} {RESULTS['paa_reference'].removeprefix('ppl_token ')}"
 
 
+def composed(name):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return OmegaConf.to_container(compose(f"protocol/{name}").protocol)
+
+
 def protocol(name, **changes):
-    return instantiate(OmegaConf.merge(OmegaConf.load(PROTOCOLS / f"{name}.yaml"), changes))
+    return instantiate(composed(name) | changes)
 
 
 @pytest.mark.parametrize("name", RESULTS)
@@ -58,10 +64,7 @@ def test_both_is_each_of_the_two_exactly(corpus):
 
 def test_both_is_written_as_the_two_are():
     """Who changes a metric in one file changes it in the other."""
-    default, paa, both = (
-        OmegaConf.to_container(OmegaConf.load(PROTOCOLS / f"{name}.yaml"))["metrics"]
-        for name in ("default", "paa_reference", "paa_both")
-    )
+    default, paa, both = (composed(name)["metrics"] for name in ("default", "paa_reference", "paa_both"))
     ends = {key: f"{key}_cleaned" for key in ("bleu", "distinct_1", "distinct_2_per_unigram")}
     assert both == default | {ends.get(key, key): metric for key, metric in paa.items()}
 

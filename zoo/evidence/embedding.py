@@ -8,7 +8,7 @@ from typing import Any
 from hydra.utils import instantiate
 
 from zoo.errors import UserError
-from zoo.metrics.__main__ import described_judge, run_config
+from zoo.metrics.protocols import described_judge, run_config
 from zoo.scorers.embedder import Embedder
 
 

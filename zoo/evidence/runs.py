@@ -10,8 +10,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from zoo.errors import UserError
-from zoo.metrics.__main__ import generations_by_set
 from zoo.metrics.generations import Generation
+from zoo.metrics.recompute import generations_by_set
 
 
 def checked(run_dir: Path) -> Path:

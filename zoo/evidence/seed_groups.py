@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from zoo.errors import UserError
 from zoo.evidence.curves import read_lines
 from zoo.evidence.runs import checked, configuration
-from zoo.metrics.__main__ import run_config
+from zoo.metrics.protocols import run_config
 from zoo.metrics.results import Results, read_results
 
 # settings that say where something lies, what is printed or which verbs ran when; at the root of a configuration

@@ -10,7 +10,7 @@ import numpy as np
 from zoo.errors import UserError
 from zoo.evidence.seed_groups import SeedRun
 from zoo.evidence.seed_intervals import Floats, dialogues_of, interval, mean_over_runs, resampled_run, summary
-from zoo.metrics.__main__ import check_teacher_forced_ids, generations_by_set, measured
+from zoo.metrics.recompute import check_teacher_forced_ids, generations_by_set, measured
 from zoo.metrics.results import Results
 from zoo.metrics.suite import MetricSuite
 

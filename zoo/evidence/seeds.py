@@ -25,7 +25,7 @@ from zoo.evidence.seed_values import (
     measure,
     summarised,
 )
-from zoo.metrics.__main__ import load_protocol
+from zoo.metrics.protocols import load_protocol
 from zoo.metrics.results import remark_lines
 from zoo.metrics.suite import USER_MEAN, MetricSuite
 

@@ -18,8 +18,8 @@ from zoo.data.records import DialogueExample
 from zoo.errors import UserError
 from zoo.language_models.base import LanguageModel, Request
 from zoo.language_models.cache import CachedLanguageModel
-from zoo.metrics.__main__ import recompute
 from zoo.metrics.generations import Generation, write_generations
+from zoo.metrics.recompute import recompute
 from zoo.metrics.results import Results, remark_lines, write_results
 from zoo.metrics.suite import MetricSuite
 from zoo.prompted.prompts import PromptMaker
