@@ -138,7 +138,8 @@ def test_rows_of_paa(composed: Callable[..., DictConfig]) -> None:
     for path, cfg in composing.items():
         ranks = path in ("paa/paa_hits", "paa/transfertransfo")
         assert cfg.data.corpus.name == "convai2", path
-        assert cfg.protocol.name == ("ranking" if ranks else "paa_both"), path
+        assert cfg.protocol.name == "paa_both", path
+        assert ("hits_1_of_20" in cfg.protocol.metrics) is ranks, path
         assert ("DoubleHeads" in cfg.learner._target_) is ranks, path
         if "medium" not in path and "large" not in path:
             assert cfg.backbone.name == "gpt2", path

@@ -84,9 +84,11 @@ def test_rows_with_few_candidates_need_no_positions_for_the_others(
 def test_choice_head_reads_the_state_behind_each_candidate(
     module: DialogueModule, offered: list[DialogueExample], position: str
 ) -> None:
-    if position == "appended_cls" and module.template.cls_id is None:
-        pytest.skip("this template has no [CLS]")
     learner = DoubleHeads(cls_position=position)
+    if position == "appended_cls" and module.template.cls_id is None:
+        with pytest.raises(UserError, match="cls_position"):
+            learner.prepare(module.net, module.template.eos_id, module.template.cls_id)
+        return
     learner.prepare(module.net, module.template.eos_id, module.template.cls_id)
     module.net.double()
     batch = batched(module, offered)

@@ -66,7 +66,8 @@ class DoubleHeads:
     Args:
         lm_coef, choice_coef: weights of the two losses.
         negatives: other responses beside the true one; a row that has fewer trains on those.
-        negatives_from: `candidates`, or `batch` for data without them.
+        negatives_from: `candidates`, or `batch` for data without them: the other rows of the forward, so those of one
+            process and of one micro-batch; a batch of one row has none, and trains on its likelihood alone.
         cls_position: `last_token` (the end token: the paper) or `appended_cls`.
 
     Attributes:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -206,6 +207,54 @@ def test_condition_aware_block_against_its_formula(build: Callable[..., PAA], si
     scores = torch.stack([(query * part.key(pool)).sum() / 32**0.5 for part, pool in zip(parts, pools, strict=True)])
     weighted = sum(w * part.value(pool) for w, part, pool in zip(scores.softmax(0), parts, pools, strict=True))
     torch.testing.assert_close(seen["y"][:, -1], h[:, -1] + block.fusion["out"](weighted), rtol=0, atol=1e-10)
+
+
+def test_fusion_is_handed_the_states_that_each_attention_read(
+    build: Callable[..., PAA], single: list[DialogueBatch]
+) -> None:
+    block = build(fusion="dual_reference").lm.transformer.h[0]
+    with torch.no_grad():  # norms begin as the same
+        block.context_norm.weight.mul_(3)
+    seen: dict[str, tuple[Any, ...]] = {}
+    block.persona_attention.register_forward_pre_hook(lambda module, inputs: seen.update(p=inputs))
+    block.context_attention.register_forward_pre_hook(lambda module, inputs: seen.update(u=inputs))
+    block.fusion.register_forward_pre_hook(lambda module, inputs, named: seen.update(named), with_kwargs=True)
+    model = build(fusion="dual_reference")
+    model.lm.transformer.h[0] = block
+    model(single[0])
+    torch.testing.assert_close(seen["normed"], (seen["p"][0], seen["u"][0]), rtol=0, atol=0)
+    assert (seen["p"][0] - seen["u"][0]).abs().max() > 1
+
+
+@pytest.mark.filterwarnings("ignore:model.net.fusion=condition_aware_reference")
+def test_condition_aware_as_released_against_its_formula(
+    build: Callable[..., PAA], single: list[DialogueBatch]
+) -> None:
+    """One key of 3D, a softmax over the query's positions, h pooled over all of them, LN2 behind the MLP."""
+    model, batch = build(fusion="condition_aware_reference", condition_pool="max"), single[0]
+    seen: dict[str, Tensor] = {}
+    block = model.lm.transformer.h[0]
+    block.mlp.register_forward_hook(lambda module, inputs, output: seen.update(y=inputs[0], mlp=output))
+    block.ln_2.register_forward_hook(lambda module, inputs, output: seen.update(out_before=inputs[0], out=output))
+    block.attn.register_forward_hook(lambda module, inputs, output: seen.update(attended=output[0]))
+    block.register_forward_pre_hook(lambda module, inputs: seen.update(x=inputs[0]))
+    block.register_forward_hook(lambda module, inputs, output: seen.update(of_block=output))
+    model(batch)
+    network = model.lm.transformer
+    h = seen["x"] + seen["attended"]  # [1, T, D]
+    pools = [
+        network.encode(network.persona_encoder, batch.persona, batch.persona_mask).amax(1),
+        network.encode(network.context_encoder, batch.context, batch.context_mask).amax(1),
+        h.amax(1),
+    ]  # [1, D] each
+    parts = [block.persona_attention, block.context_attention, block.fusion["own"]]
+    key = torch.cat([part.key(pool) for part, pool in zip(parts, pools, strict=True)], dim=-1)  # [1, 3D]
+    value = torch.cat([part.value(pool) for part, pool in zip(parts, pools, strict=True)], dim=-1)
+    weights = ((block.fusion["query"](h) * key).sum(-1, keepdim=True) / 32**0.5).softmax(1)  # [1, T, 1]
+    y = h + block.fusion["out"](weights * value)
+    torch.testing.assert_close(seen["y"], y, rtol=0, atol=1e-10)
+    torch.testing.assert_close(seen["out_before"], y + seen["mlp"], rtol=0, atol=1e-10)
+    torch.testing.assert_close(seen["of_block"], seen["out"], rtol=0, atol=0)
 
 
 def test_condition_aware_as_released_warns_and_sees_the_future(build: Callable[..., PAA], batch: DialogueBatch) -> None:

@@ -36,18 +36,28 @@ class PooledSource(nn.Module):
         """[B, S, D] (or the source's tokens [N, D]) and mask [B, S] -> [B, 2, 1, 1, D]; an empty source pools to 0."""
         states = tokens.put_back(states)  # [B, S, D]
         seen = torch.ones_like(mask) if self.over_pads else mask  # [B, S]
-        return self.of_pooled(running_pool(states, seen, self.pool)[:, -1])[:, :, None, None]
+        return self.of_pooled(pooled(states, seen, self.pool))[:, :, None, None]
 
     def of_pooled(self, pooled: Tensor) -> Tensor:
         """[B, D] or [B, T, D] -> [B, 2, (T,) D]."""
         return torch.stack([self.key(pooled), self.value(pooled)], dim=1)
 
 
-def running_pool(states: Tensor, mask: Tensor, pool: Pool) -> Tensor:
-    """At every position the pool over the tokens up to it: [B, T, D], mask [B, T] -> [B, T, D], 0 before the first."""
-    tokens = mask[..., None]  # [B, T, 1]
+def pooled(states: Tensor, mask: Tensor, pool: Pool) -> Tensor:
+    """The pool over the tokens: [B, S, D], mask [B, S] -> [B, D], 0 where there are none."""
+    tokens = mask[..., None]  # [B, S, 1]
     if pool == "mean":
-        return (states * tokens).cumsum(1) / tokens.cumsum(1).clamp(min=1)
+        return (states * tokens).sum(1) / tokens.sum(1).clamp(min=1)
+    lowest = torch.finfo(states.dtype).min
+    return states.masked_fill(~tokens, lowest).max(1).values.masked_fill(~tokens.any(1), 0.0)
+
+
+def running_pool(states: Tensor, mask: Tensor, pool: Pool) -> Tensor:
+    """At every position `pooled` over the tokens up to it: [B, T, D], mask [B, T] -> [B, T, D]."""
+    tokens = mask[..., None]  # [B, T, 1]
+    if pool == "mean":  # a product and no cumulative sum, which CUDA refuses when algorithms are to be deterministic
+        up_to = states.new_ones(mask.size(1), mask.size(1)).tril()  # [T, T]
+        return up_to @ (states * tokens) / tokens.cumsum(1).clamp(min=1)
     lowest = torch.finfo(states.dtype).min
     return states.masked_fill(~tokens, lowest).cummax(1).values.masked_fill(~tokens.cumsum(1).bool(), 0.0)
 
