@@ -154,6 +154,15 @@ def test_concurrency_is_bounded_and_used(server: Server, endpoint: Make) -> None
     assert server.most_under_way == 2
 
 
+def test_no_more_is_asked_than_is_taken(server: Server, endpoint: Make) -> None:
+    """An answer that came in and is not kept yet is lost with its process: of these there are `concurrency` at most."""
+    answers = endpoint(concurrency=2).answers(REQUESTS)
+    for taken in range(1, len(REQUESTS) + 1):
+        next(answers)
+        time.sleep(0.1)
+        assert len(server.bodies) <= taken - 1 + 2
+
+
 def test_requests_per_minute(endpoint: Make) -> None:
     start = time.monotonic()
     endpoint(requests_per_minute=600, concurrency=6).complete(REQUESTS)

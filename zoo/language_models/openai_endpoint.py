@@ -4,7 +4,8 @@ import os
 import random
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from itertools import islice
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -38,7 +39,7 @@ class OpenAiEndpoint(LanguageModel):
         tries: of one request, the first included.
         first_wait, longest_wait: seconds between tries; an endpoint that asks for more than the longest is given up.
         requests_per_minute: tries that start in a minute, at most; None knows no limit.
-        concurrency: requests under way, at most.
+        concurrency: requests under way or answered and not yet taken, at most.
         token_limit: what the API calls the limit of new tokens.
 
     Raises:
@@ -85,18 +86,27 @@ class OpenAiEndpoint(LanguageModel):
         """See `LanguageModel.answers`."""
         stopped = threading.Event()
         failure: UserError | None = None
+        waiting: Iterator[tuple[int, Request]] = iter(enumerate(requests))
         with ThreadPoolExecutor(self.concurrency) as pool:
-            asked = {pool.submit(self._ask, request, stopped): place for place, request in enumerate(requests)}
+            under_way: dict[Future[str], int] = {}
             try:
-                for done in as_completed(asked):
+                while True:
+                    # Only what was handed over makes room: a killed caller has lost `concurrency` answers at most.
+                    for place, request in islice(waiting, self.concurrency - len(under_way)):
+                        under_way[pool.submit(self._ask, request, stopped)] = place
+                    if not under_way:
+                        break
+                    done = next(as_completed(under_way))
+                    place = under_way.pop(done)
                     try:
                         answer = done.result()
                     except CancelledError:
                         continue
                     except UserError as error:
                         failure = failure or error
+                        waiting = iter(())
                         continue
-                    yield asked[done], answer
+                    yield place, answer
             finally:  # also where the caller wants no more
                 stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
