@@ -27,8 +27,9 @@ from zoo.errors import UserError
 from zoo.scorers.balance import Batches
 from zoo.scorers.base import LABELS
 from zoo.scorers.measures import confusion, measures
+from zoo.scorers.model_folders import load_tokenizer, model_folder
 from zoo.scorers.pairs import NliPair
-from zoo.scorers.transformers_nli import AT_ONCE, load_tokenizer, model_folder
+from zoo.scorers.sequence_classifier import AT_ONCE
 
 
 class NliModule(LightningModule):
