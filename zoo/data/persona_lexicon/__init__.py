@@ -1,9 +1,9 @@
 """What an offline writer of persona sentences may say: for every category of PersonaChatGen (Tables 15-17) its values,
 the first-person sentences around them and the words that show the category.
 
-Written for this project, no list or sentence is taken from a corpus. The words are in the YAML files beside this one, a
-list of leaves each: `leaf`, `key`, `exclusive`, `values` (or the id of the leaf whose values it shares), `templates` and
-`cues`. The grammar language model writes with them and the lexical scorers read with them.
+Written for this project, no list or sentence is taken from a corpus. The words are in the YAML files beside this one,
+each a list of leaves with `leaf`, `key`, `exclusive`, `values` (or the id of the leaf whose values it shares),
+`templates` and `cues`. The grammar language model writes with them and the lexical scorers read with them.
 """
 
 from collections.abc import Iterable, Mapping
