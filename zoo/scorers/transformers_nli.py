@@ -77,13 +77,16 @@ class TransformersNli(NliScorer):
         return self.classifier.logits(premises, hypotheses)[:, self.order].softmax(dim=-1)
 
 
-def label_order(id2label: Mapping[int, str], labels: Sequence[str] | None, path: str) -> list[int]:
+def label_order(
+    id2label: Mapping[int, str], labels: Sequence[str] | None, path: str, setting: str = "scorer.labels"
+) -> list[int]:
     """Which output of a model is entailment, which neutral, which contradiction: indices in the order of `LABELS`.
 
     Args:
         id2label: of the model's config.
         labels: names of outputs 0, 1, 2 that hold instead.
         path: for messages.
+        setting: what of the configuration declares them, for messages.
 
     Raises:
         UserError: not three labels, or names that do not say which is which.
@@ -99,6 +102,6 @@ def label_order(id2label: Mapping[int, str], labels: Sequence[str] | None, path:
         source = "labels=" if labels is not None else "its config's id2label, "
         raise UserError(
             f"What the three outputs of the NLI model {path} mean is not declared: {source}[{', '.join(names)}]. Say "
-            "it in their order, for example scorer.labels=[contradiction,neutral,entailment]."
+            f"it in their order, for example {setting}=[contradiction,neutral,entailment]."
         )
     return [meanings.index(label) for label in LABELS]
