@@ -6,7 +6,7 @@ from itertools import combinations
 
 from zoo.errors import UserError
 from zoo.synthesis.conl_released import LIMIT, released
-from zoo.synthesis.conl_steps import Candidates, Consistent, Other, Steps, fits, in_order
+from zoo.synthesis.conl_steps import Candidates, Consistent, Other, Pace, Steps, fits, in_order
 from zoo.synthesis.pair_scores import Pair, PairScores
 from zoo.synthesis.pool import shuffled
 from zoo.synthesis.records import ProfileSentence
@@ -23,8 +23,8 @@ class Conl:
       until the new p_i fits all others; repeated until no pair does. The same guarantee for more calls.
     - released: what the published code does. It leaves contradictions and can cost hundreds of thousands of calls.
 
-    A category whose candidates run out is dropped. Scores of a candidate come in batches that grow, so that a
-    candidate which fails early costs little; several pools advance together, one batch for all of them.
+    A category whose candidates run out is dropped. A candidate is scored in batches against a few others each, so that
+    one which fails early costs little; several pools advance together, one batch for all of them.
 
     Args:
         scores: of pairs.
@@ -94,10 +94,11 @@ def greedy(pool: Candidates, rng: random.Random, threshold: float, both_directio
     order = list(pool)
     rng.shuffle(order)
     taken: dict[str, ProfileSentence] = {}
+    pace = Pace()
     for category in order:
         others = [Other(sentence.text, first=True) for sentence in taken.values()]
         for candidate in shuffled(pool[category], rng):
-            if (yield from fits(candidate, others, threshold, both_directions)):
+            if (yield from fits(candidate, others, pace, threshold, both_directions)):
                 taken[category] = candidate
                 break
     return Consistent.of(pool, taken)
@@ -107,6 +108,7 @@ def paper_pairwise(pool: Candidates, rng: random.Random, threshold: float, both_
     """The steps of the mode of that name; i < j is the pool's order of categories."""
     left = {category: shuffled(candidates, rng) for category, candidates in pool.items()}
     current = {category: first for category, more in left.items() if (first := next(more, None)) is not None}
+    pace = Pace()
     while bad := (yield from _contradictory(current, threshold, both_directions)):
         for i in list(current):
             if not any(first == i for first, _ in bad):
@@ -114,7 +116,7 @@ def paper_pairwise(pool: Candidates, rng: random.Random, threshold: float, both_
             del current[i]
             others = _around(pool, current, i)
             for candidate in left[i]:
-                if (yield from fits(candidate, others, threshold, both_directions)):
+                if (yield from fits(candidate, others, pace, threshold, both_directions)):
                     current[i] = candidate
                     break
             bad = {pair for pair in bad if i not in pair}  # the new one fits all, or there is none

@@ -9,6 +9,7 @@ comparison's row. Its recursion, as deep as pools are large, is a stack here.
 
 import random
 from collections.abc import Iterator
+from itertools import combinations
 
 from zoo.synthesis.conl_steps import Candidates, Consistent, Steps
 from zoo.synthesis.pool import shuffled
@@ -24,7 +25,7 @@ def released(pool: Candidates, rng: random.Random, threshold: float, limit: int 
     current, names = dict(initial), list(initial)
     matrix = [[0.0] * len(names) for _ in names]
     n_scores = 0
-    for i, j in ((i, j) for i in range(len(names)) for j in range(i + 1, len(names))):
+    for i, j in combinations(range(len(names)), 2):
         column = names[j]
         # what is still to be compared: (premises, hypothesis), the innermost last
         stack: list[tuple[Iterator[str], ProfileSentence]] = [(iter([names[i]]), initial[column])]

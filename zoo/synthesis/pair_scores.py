@@ -3,20 +3,11 @@
 import math
 from collections.abc import Iterable, Sequence
 from itertools import combinations, islice
-from typing import Protocol
-
-from torch import Tensor
 
 from zoo.errors import UserError
+from zoo.scorers.text_scorers import ContradictionScorer
 
 Pair = tuple[str, str]  # premise, hypothesis
-
-
-class ContradictionScorer(Protocol):
-    """Probabilities that hypotheses contradict their premises."""
-
-    def score(self, pairs: Sequence[Pair]) -> Tensor:
-        """Float32 [N], in the order of `pairs`; N may be 0."""
 
 
 class PairScores:
