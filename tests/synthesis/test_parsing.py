@@ -108,6 +108,10 @@ def test_bad_replies_give_few_sentences_at_once(mode, text, raw):
     assert time.perf_counter() - before < 1
 
 
+def test_lines_can_be_written_whatever_the_model_says():
+    assert split_profile("a \ud800") == ["a ?"]
+
+
 def test_modes_that_are_none():
     with pytest.raises(UserError, match="loose was given; expected one of paper, code, strict"):
         check_mode("loose")

@@ -57,6 +57,7 @@ def split_profile(text: str, mode: Mode = "paper", per_prompt: int = PER_PROMPT)
     >>> split_profile(" I eat. (food: rice)\n2. I drink. (drink: tea)")
     ['I eat. (food: rice)', 'I drink. (drink: tea)']
     """
+    text = text.encode("utf-8", "replace").decode()  # half a surrogate pair could not be written to a file
     if mode == "strict":
         first, *others = text.strip().split("\n")
         entries = [_NUMBER.sub("", line, 1) for line in (first, *(line for line in others if _NUMBER.match(line)))]
