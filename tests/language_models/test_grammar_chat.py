@@ -16,10 +16,28 @@ from zoo.synthesis.chat_demonstrations import ChatDemonstration
 from zoo.synthesis.chat_prompts import STOP, ChatPrompt
 
 QUIET = {"copy": 0, "copy_implicitly": 0, "contradiction": 0, "rude": 0, "blank": 0, "leak": 0}
-ONE = ("I was born in Boston.", "I own a gecko and named it Biscuit.", "My favorite food is ramen.",
-       "My favorite color is teal.", "I sleep on the left side of the bed.")  # fmt: skip
-OTHER = ("I have settled in Norway, a country that I adore.", "My profession is plumber.", "I am a very shy person.",
-         "My favorite hobby is origami.", "I watch every episode of Friends.")  # fmt: skip
+
+
+def sentence(leaf: str, value: str) -> str:
+    words = read_lexicon().leaves[leaf]
+    assert value in words.values
+    return words.templates[0].replace("{value}", value)
+
+
+ONE = (
+    sentence("place_origin_citystate", "Boston"),
+    sentence("have_pet_animal", "gecko"),
+    sentence("like_food", "ramen"),
+    sentence("like_color", "teal"),
+    "I sleep on the left side of the bed.",  # not in the lexicon
+)
+OTHER = (
+    sentence("live_in_citystatecountry_country", "Norway"),
+    sentence("has_profession_profession", "plumber"),
+    sentence("misc_attribute_personality_trait", "shy"),
+    sentence("like_hobby", "origami"),
+    sentence("like_activity_show", "Seinfeld"),
+)
 SHOWN = ("I collect stamps.", "My favorite food is sushi."), ("I am a pilot.", "I like fishing.")
 DEMONSTRATION = ChatDemonstration("0", SHOWN, ("Hi, how are you?", "Good, I was fishing.", "I ate sushi.", "Nice."))
 
@@ -44,7 +62,7 @@ def talk(
 
 def told(sentences: Sequence[str], utterances: Sequence[str]) -> int:
     """How many of the sentences have their value in an utterance."""
-    facts = [GrammarLm().chats.sentences.fact(sentence) for sentence in sentences]
+    facts = [GrammarLm().chats.sentences.fact(text) for text in sentences]
     return sum(any(says(text, fact.value) for text in utterances) for fact in facts)
 
 
@@ -82,19 +100,18 @@ def test_no_chat() -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_a_dialogue_is_greeting_persona_and_goodbye(seed: int, knowledge: str) -> None:
     phrases = read_phrases()
-    said = talk(GrammarLm(**QUIET), seed=seed, prompt=ChatPrompt(knowledge=knowledge))  # type: ignore[arg-type]
+    said = talk(GrammarLm(**QUIET, telling=1), seed=seed, prompt=ChatPrompt(knowledge=knowledge))  # type: ignore[arg-type]
     assert said[0] in phrases.greetings
     assert said[1] in phrases.greeting_answers
     assert set(said[14:]) <= set(phrases.goodbyes)
     assert not set(said[:14]) & set(phrases.goodbyes)
-    assert told(ONE, said[::2]) >= 3
-    assert told(OTHER, said[1::2]) >= 3
+    assert told(ONE, said[::2]) == told(OTHER, said[1::2]) == 5
     assert told(ONE, said[1::2]) == told(OTHER, said[::2]) == 0  # nobody tells the other's
     assert not any(says(text, word) for text in said for word in ("stamps", "sushi", "pilot", "fishing"))
     for text in said:
         assert 6 <= len(text.split()) <= 14, text
         assert "\n" not in text
-        assert all(overlap(text, sentence) < 0.8 for sentence in (*ONE, *OTHER)), text
+        assert all(overlap(text, known) < 0.8 for known in (*ONE, *OTHER)), text
 
 
 @pytest.mark.parametrize("turns", [3, 40])
@@ -150,13 +167,13 @@ def test_contradictions() -> None:
         own = talk(model, seed=seed)[::2]
         assert any(says(text, place) for text in own for place in places)  # one is born in one place: another value
         assert not any(says(text, "Boston") for text in own)
-        for sentence in ONE[1:4]:  # of others there are several: the opposite
-            (text,) = [text for text in own if says(text, fact(sentence).value)]
+        for known in ONE[1:4]:  # of others there are several: the opposite
+            (text,) = [text for text in own if says(text, fact(known).value)]
             assert re.search(r"\b(not|never|no)\b", text), text
 
 
 @pytest.mark.parametrize(
-    ("sentence", "opposite"),
+    ("statement", "opposite"),
     [
         ("I am a nurse.", "I am not a nurse."),
         ("I love tea.", "I do not love tea."),
@@ -169,8 +186,8 @@ def test_contradictions() -> None:
         ("I'm Italian.", "I'm not Italian."),
     ],
 )
-def test_negation(sentence: str, opposite: str) -> None:
-    assert negated(sentence) == opposite
+def test_negation(statement: str, opposite: str) -> None:
+    assert negated(statement) == opposite
 
 
 def test_rude_blank_and_leaking_utterances() -> None:
