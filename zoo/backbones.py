@@ -19,6 +19,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
+    GenerationConfig,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -29,6 +30,12 @@ from zoo.data.template import add_dialogue_tokens
 from zoo.errors import UserError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}
+RATES = (  # of dropout: GPT-2's and GPT-J's names, T5's, BlenderbotSmall's
+    *("attn_pdrop", "resid_pdrop", "embd_pdrop"),
+    "dropout_rate",
+    *("dropout", "attention_dropout", "activation_dropout"),
+)
+TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
 
 
 def cache_root() -> Path:
@@ -133,6 +140,13 @@ class Backbone:
                 config.d_kv = config.d_model // config.num_heads
             if self.width is not None:
                 config.d_ff = 4 * self.width
+        if config.model_type == "blenderbot-small":  # nor do these
+            if self.depth is not None:
+                config.decoder_layers = self.depth
+            if self.heads is not None:
+                config.decoder_attention_heads = self.heads
+            if self.width is not None:
+                config.encoder_ffn_dim = config.decoder_ffn_dim = 4 * self.width
         if config.hidden_size % config.num_attention_heads:
             raise UserError(
                 f"backbone.width={config.hidden_size} is no multiple of {config.num_attention_heads} heads; set "
@@ -150,7 +164,7 @@ class Backbone:
         """
         config = self.config()
         if dropout is not None:
-            for rate in ("attn_pdrop", "resid_pdrop", "embd_pdrop", "dropout_rate"):  # GPT-2's and GPT-J's, T5's
+            for rate in RATES:
                 if hasattr(config, rate):
                     setattr(config, rate, dropout)
         fuse_activation(config)
@@ -160,10 +174,20 @@ class Backbone:
         else:
             config.vocab_size = tokenizer.vocab_size  # the tokenizer decides: no weights depend on it yet
             config.bos_token_id, config.eos_token_id = tokenizer.bos_token_id, tokenizer.eos_token_id
-            if config.is_encoder_decoder and getattr(config, "decoder_start_token_id", None) is None:
-                pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+            pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+            blenderbot = config.model_type == "blenderbot-small"  # whose configuration has another vocabulary's ids
+            if blenderbot:
+                config.decoder_start_token_id = pad if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+                config.pad_token_id = config.forced_eos_token_id = None  # no row stays zero: the pad's may be the end's
+            elif config.is_encoder_decoder and getattr(config, "decoder_start_token_id", None) is None:
                 config.pad_token_id = config.decoder_start_token_id = pad  # as T5 begins
             model = auto.from_config(config, dtype=DTYPES[self.dtype])
+            if blenderbot:
+                model.config.pad_token_id = model.generation_config.pad_token_id = pad
+        # replies are decoded as `decoding` says: nothing that was published beside the weights (a BlenderbotSmall's ten
+        # beams, its least length and its forced end) fills in what that leaves open
+        published_ids = {name: getattr(model.generation_config, name, None) for name in TOKEN_IDS}
+        model.generation_config = GenerationConfig(**published_ids)
         published = model.get_input_embeddings().num_embeddings
         added = tokenizer.get_added_vocab()
         own = 1 + max(number for token, number in tokenizer.get_vocab().items() if token not in added)

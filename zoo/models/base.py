@@ -64,9 +64,15 @@ class DialogueModel(nn.Module, ABC):
         return (mask.long().cumsum(1) - 1).clamp(min=0)
 
     def positions_needed(self, prompt: int, answer: int) -> tuple[int, int | None]:
-        """Positions for a prompt and an answer of so many tokens, and how many the network has; None: no limit."""
+        """Positions for a prompt and an answer of so many tokens, and how many the network has; None: no limit.
+
+        An encoder and a decoder count theirs each for itself: the longer of the two.
+        """
         limit = getattr(self.lm.config, "max_position_embeddings", None)
-        return prompt + self.num_extra_positions + 1 + answer, limit
+        read = prompt + self.num_extra_positions + 1
+        if self.lm.config.is_encoder_decoder:
+            return max(read, self.num_extra_positions + answer), limit
+        return read + answer, limit
 
     def forward(self, batch: DialogueBatch, positions: Tensor | None = None) -> Tensor:
         """Teacher forcing: logits of response tokens.
@@ -134,11 +140,13 @@ class DialogueModel(nn.Module, ABC):
 
     def _decode(self, batch: DialogueBatch, given: dict[str, Any]) -> None:
         """One pass of encoder and decoder over the responses, each one place to the right."""
-        shifted = self.lm.prepare_decoder_input_ids_from_labels(batch.response)  # [B, R]
+        start = self.lm.config.decoder_start_token_id
+        shifted = batch.response.roll(1, dims=1)  # [B, R]
+        shifted[:, 0] = start
         before = given.pop("decoder_attention_mask", None)  # [B, M]
         if batch.alternative is not None:
             several = Alternatives(batch.alternative, batch.response_mask)
-            shifted = several.shifted(batch.response, int(shifted[0, 0]))
+            shifted = several.shifted(batch.response, start)
             before = shifted.new_ones(len(batch), 0) if before is None else before
             given["decoder_attention_mask"] = several.mask(before.bool(), 0, self.lm.dtype)  # [B, 1, R, M + R]
             if self.lm.config.model_type == "encoder-decoder":  # T5 counts from key to query, whatever the positions
