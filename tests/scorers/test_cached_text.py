@@ -126,3 +126,16 @@ def test_the_files_of_conf(tmp_path: Path, classifier: Path, monkeypatch: pytest
         assert isinstance(scorer, interface)
         assert scorer.file == tmp_path / "scores" / "texts.sqlite"
         assert torch.allclose(scorer.score(asked), scorer.scorer.score(asked), atol=1e-5)
+
+
+def test_the_lexical_files_of_conf() -> None:
+    category, toxicity = composed("category_scorer", "lexical"), composed("toxicity_scorer", "lexical")
+    assert isinstance(category, CategoryScorer)
+    assert category.score([("My favorite food is pizza.", "food"), ("I am 25 years old.", "food")]).gt(
+        0.9
+    ).tolist() == [
+        True,
+        False,
+    ]
+    assert isinstance(toxicity, ToxicityScorer)
+    assert toxicity.score(["You idiot.", "You friend."]).gt(0.7).tolist() == [True, False]
