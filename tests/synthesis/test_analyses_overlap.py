@@ -156,3 +156,11 @@ def test_bad_published_files(tmp_path: Path) -> None:
     broken.write_text(text.replace("jaccard = 30.77", "jaccard = 30.1"))
     with pytest.raises(UserError, match="season: 4 and 13"):
         read_published(broken)
+
+
+def test_the_card_says_what_the_numbers_are() -> None:
+    """The study's card has its parts and does not take the grammar for a replication."""
+    card = (PUBLISHED.parent / "README.md").read_text()
+    for part in ("**Claim.**", "**Command.**", "**Cost.**", "**Expected output.**", "## Known bugs", "## A real run"):
+        assert part in card
+    assert "it replicates nothing" in " ".join(card.split())
