@@ -80,15 +80,14 @@ class ChatWriter:
             text = f"{text} {after}"
         return text if len(text.split()) >= SHORTEST else f"{text} {self.phrases.follow_ups[0]}"
 
-    def _in_other_words(self, fact: Fact, value: str, draws: Draws, plain: bool = False) -> str:
-        """Another sentence of the fact's leaf with this value, that is no copy and not too long if there is one.
-
-        `plain` ones begin with their verb's subject, so that they can be negated.
-        """
+    def _in_other_words(self, fact: Fact, value: str, draws: Draws, opposite: bool = False) -> str:
+        """Another sentence of the fact's leaf with this value, that is no copy and not too long if there is one."""
         frames = fact.leaf.templates if fact.leaf else self.phrases.rewordings
-        if plain:
+        if opposite:  # of sentences that begin with the subject of their verb
             frames = tuple(frame for frame in frames if frame.startswith(("I ", "My "))) or frames
         made = [frame.replace(SLOT, value) for frame in draws.shuffled(frames)]
+        if opposite:
+            made = [negated(text) for text in made]
         short = [text for text in made if len(text.split()) <= LONGEST] or made
         return next((text for text in short if overlap(text, fact.text) < COPIED), short[0])
 
@@ -97,7 +96,7 @@ class ChatWriter:
         if fact.leaf and fact.leaf.exclusive:
             others = [value for value in fact.leaf.values if not says(value, fact.value)]
             return self._in_other_words(fact, draws.pick(others), draws)
-        return negated(self._in_other_words(fact, fact.value, draws, plain=True))
+        return self._in_other_words(fact, fact.value, draws, opposite=True)
 
     def _question(self, chat: Chat, draws: Draws) -> str:
         """A question that nobody asked yet; for what the partner has to tell, if the prompt says what that is."""
