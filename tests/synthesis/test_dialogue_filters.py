@@ -1,0 +1,162 @@
+"""Each filter removes what it should, at the edges too; survival only falls; nothing is held longer than needed."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from zoo.errors import UserError
+from zoo.scorers.text_scorers import ContradictionScorer, ToxicityScorer
+from zoo.synthesis.dialogue_filters import SIDES, Consistency, CopyPaste, Toxicity, filtered, published_filters
+from zoo.synthesis.funnel import Funnel
+from zoo.synthesis.records import SyntheticDialogue
+
+A = ("I have two dogs.", "I bake bread daily.", "I like the sea.")
+B = ("I am never late.", "I have two dogs.")
+PLAIN = ("Hi there!", "Hello, you.", "Nice weather today.", "It is.")
+AT_EDGE = "i have two dogs and a cat"  # 2 * 4 / (4 + 6) = 0.8 with the first sentence
+AT_EDGE_TOO = "So I bake bread daily, always"  # 2 * 4 / (4 + 6) with the second
+
+
+class Negation(ContradictionScorer):
+    """A hypothesis with "no" in it contradicts every premise, with "hardly" just not above 0.9."""
+
+    kind, identity = "negation", "0"
+
+    def __init__(self) -> None:
+        self.asked: list[list[tuple[str, str]]] = []
+
+    def score(self, asked: Sequence[tuple[str, str]]) -> Tensor:
+        self.asked.append(list(asked))
+        known = {"no": 0.95, "hardly": 0.9}
+        return torch.tensor([known.get(hypothesis.split()[0].lower().strip("."), 0.1) for _, hypothesis in asked])
+
+
+class Shouting(ToxicityScorer):
+    """The share of capitals."""
+
+    kind, identity = "shouting", "0"
+
+    def score(self, asked: Sequence[str]) -> Tensor:
+        return torch.tensor([sum(map(str.isupper, text)) / len(text) for text in asked])
+
+
+def dialogue(*utterances: str, id: str = "d") -> SyntheticDialogue:
+    return SyntheticDialogue(id, (A, B), utterances, {"seed": 1}, {"before": 1.0})
+
+
+def test_copies_at_exactly_0_8_in_the_codes_way_and_in_the_papers():
+    edge = dialogue(AT_EDGE, "Hello.", AT_EDGE_TOO, "Hello.")
+    (one,) = CopyPaste(drop_from=9).kept([edge])
+    assert one.scores == {"before": 1.0, "copied_a": 2, "copied_b": 0, "copy_f1": 0.8}
+    (one,) = CopyPaste(drop_from=9, inclusive=False).kept([edge])
+    assert one.scores["copied_a"] == 0
+    assert list(CopyPaste(**SIDES["code"]["copy_paste"]).kept([edge])) == []
+    assert len(list(CopyPaste(**SIDES["paper"]["copy_paste"]).kept([edge]))) == 1
+
+
+def test_0_8_is_exact_where_parlais_own_formula_is_not():
+    for sentence, said in (("a1 b c d e", "a1 b c d f"), ("b c d e f g h", "b c d e f g i j")):
+        one = SyntheticDialogue("d", ((sentence,), ()), (said,))
+        assert list(CopyPaste(drop_from=1).kept([one])) == []
+        assert len(list(CopyPaste(drop_from=1, inclusive=False).kept([one]))) == 1
+
+
+@pytest.mark.parametrize("side", ["code", "paper"])
+def test_one_copy_of_each_persona_is_kept_two_of_one_are_not(side):
+    keep = CopyPaste(**SIDES[side]["copy_paste"])
+    one_each = dialogue(A[0], B[0], "Yes.", "No.", id="one each")
+    two = dialogue(A[0], "Hi.", A[1], "No.", id="two of A")
+    twice = dialogue(A[0], "Hi.", A[0], "No.", id="one sentence twice")
+    of_the_other = dialogue(B[0], A[1], "Yes.", A[2], id="the other's")
+    two_of_b = dialogue("Hi.", B[0], "Yes.", B[1], id="two of B")
+    kept = list(keep.kept([one_each, two, twice, of_the_other, two_of_b]))
+    assert [one.id for one in kept] == ["one each", "one sentence twice", "the other's"]
+    assert (kept[0].scores["copied_a"], kept[0].scores["copied_b"]) == (1, 1)
+
+
+def test_consistency_asks_for_own_pairs_and_counts_in_two_ways():
+    scorer = Negation()
+    hardly = dialogue("Hardly.", "Hardly.", id="not above 0.9")
+    one = dialogue("Hi.", "Hi.", "Yes.", "No way.", id="one utterance, two pairs of B")
+    short = SyntheticDialogue("one pair", (A[:1], B), ("No dogs.", "", "Hi."))
+    each = SyntheticDialogue("one pair each", (A[:1], B[:1]), ("No dogs.", "No."))
+    kept = {
+        side: list(Consistency(scorer, **SIDES[side]["consistency"]).kept([hardly, one, short, each]))
+        for side in ("code", "paper")
+    }
+    assert [dialogue.id for dialogue in kept["code"]] == ["not above 0.9"]
+    assert [dialogue.id for dialogue in kept["paper"]] == ["not above 0.9", "one pair", "one pair each"]
+    assert kept["paper"][1].scores == {"contradicted_a": 1, "contradicted_b": 0, "contradiction": 0.95}
+    assert kept["code"][0].scores["contradiction"] == 0.9
+    (asked,) = scorer.asked[:1]  # one call for all
+    assert asked[:5] == [(sentence, "Hardly.") for sentence in (*A, *B)]
+    assert len(asked) == 5 + (3 * 2 + 2 * 2) + 2 + 2
+    assert all(hypothesis for _, hypothesis in asked)
+
+
+def test_toxicity_is_of_any_utterance():
+    rude = dialogue("Hi.", "Hello.", "NO, NOOOOO", "Oh.", id="rude")
+    edge = dialogue("HELLO A aa", id="at the threshold")  # 6 of 10 characters
+    kept = list(Toxicity(Shouting()).kept([rude, dialogue("", id="silent"), edge]))
+    assert [one.id for one in kept] == ["silent", "at the threshold"]
+    assert [one.scores["toxicity"] for one in kept] == [0.0, 0.6]
+    assert list(Toxicity(Shouting(), threshold=0.6).kept([edge])) == [kept[1]]
+    assert list(Toxicity(Shouting(), threshold=0.59).kept([edge])) == []
+
+
+def mixed(n: int) -> list[SyntheticDialogue]:
+    """Every third recites, every fifth contradicts, every seventh shouts."""
+    return [
+        dialogue(
+            *("Hi.", "Hello.", A[0], "So?", A[1] if k % 3 == 0 else "Well.", "GO AWAY" if k % 7 == 0 else "Really."),
+            *(("No dogs.",) if k % 5 == 0 else ("Fine.",)),
+            id=f"d{k}",
+        )
+        for k in range(1, n + 1)
+    ]
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 100])
+@pytest.mark.parametrize("side", ["code", "paper"])
+def test_survival_falls_and_does_not_depend_on_chunks(side, chunk):
+    funnel = Funnel("raw")
+    kept = list(filtered(mixed(105), published_filters(side, Negation(), Shouting(), chunk), funnel))
+    assert [one.id for one in kept] == [f"d{k}" for k in range(1, 106) if k % 3 and k % 5 and k % 7]
+    assert funnel.to_dict() == {"raw": 105, "copy_paste": 70, "consistency": 56, "toxicity": 48}
+    shares = [stage.cumulative for stage in funnel.rows()]
+    assert shares == sorted(shares, reverse=True)
+    assert set(kept[0].scores) >= {"before", "copied_a", "copied_b", "contradicted_a", "contradiction", "toxicity"}
+    assert kept[0].source == {"seed": 1}
+
+
+def test_no_more_is_read_ahead_than_a_chunk():
+    read = []
+
+    def dialogues() -> Iterator[SyntheticDialogue]:
+        for one in mixed(100):
+            read.append(one)
+            yield one
+
+    stream = filtered(dialogues(), published_filters("code", Negation(), Shouting(), chunk=2), Funnel("raw"))
+    assert read == []
+    next(stream)
+    assert len(read) <= 2 + 2 + 2
+
+
+def test_nothing_and_empty_dialogues_pass_quietly():
+    funnel = Funnel("raw")
+    assert list(filtered([], published_filters("code", Negation(), Shouting()), funnel)) == []
+    assert set(funnel.to_dict().values()) == {0}
+    silent = [dialogue("", "", "", ""), SyntheticDialogue("none", ((), ()), ())]
+    assert len(list(filtered(silent, published_filters("code", Negation(), Shouting()), Funnel("raw")))) == 2
+    assert list(CopyPaste().kept([dialogue("word " * 2500)]))
+
+
+def test_settings_that_are_none():
+    for settings in ({"threshold": 1.2}, {"drop_from": 0}, {"chunk": 0}):
+        with pytest.raises(UserError, match="for the filter copy_paste; expected"):
+            CopyPaste(**settings)
+    with pytest.raises(UserError, match="expected paper or code"):
+        published_filters("book", Negation(), Shouting())
