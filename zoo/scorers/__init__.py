@@ -6,7 +6,8 @@
 * `zoo.scorers.cache`: `CachedNli`, around either: no pair is scored twice. `nli` is the two together (scorer=nli).
 * `zoo.scorers.text_scorers`: `CategoryScorer`, `ContradictionScorer`, `ToxicityScorer`, one probability each.
 * `zoo.scorers.transformers_text`: each of them by a sequence classifier (`sequence_classifier`, `model_folders`).
-* `zoo.scorers.lexical_category`, `lexical_toxicity`: by word lists that are handed in (`phrases`).
+* `zoo.scorers.lexical_category`, `lexical_contradiction`, `lexical_toxicity`: by word lists that are handed in
+  (`phrases` finds them, `statements` reads slots and values).
 * `zoo.scorers.cached_text`: `CachedCategories`, `CachedContradictions`, `CachedToxicity`, around any of them.
 * `zoo.scorers.record`: scorer.json beside a trained scorer: how accurate it is, on what, and whose labels taught it.
 * `zoo.scorers.embedder`: `Embedder`, texts -> unit vectors, whose cosine says how alike two texts are.
