@@ -72,7 +72,8 @@ def reference_values(
         lists: an inventory of values by key.
         sentences: persona sentences of a reference corpus; not read for "inventory".
         reference: "sentences" for the values that these name, "inventory" for the lists themselves.
-        cues: see `extracted_values`.
+        cues: see `extracted_values`. The persona lexicon's are those of its own templates: of what ConvAI2's personas
+            name they leave next to nothing, so they are for the lexicon's sentences only.
 
     Raises:
         UserError: an unknown reference, or no lists for "inventory".
