@@ -6,7 +6,6 @@ import io
 import json
 import platform
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,6 +25,7 @@ from zoo.metrics.generations import write_generations
 from zoo.metrics.results import write_results
 from zoo.models.adapted import AdaptedModel
 from zoo.module import DialogueModule
+from zoo.provenance import code_version
 
 PACKAGES = ("torch", "lightning", "transformers", "torchmetrics", "datasets", "hydra-core", "omegaconf", "sacrebleu")
 
@@ -170,7 +170,7 @@ class RunDirectory:
         path = self.path / "provenance.json"
         earlier = json.loads(path.read_text()) if path.is_file() else None
         record = {
-            "code": _code_version(),
+            "code": code_version(),
             "python": platform.python_version(),
             "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
             "machine": {
@@ -186,21 +186,6 @@ class RunDirectory:
         if earlier is not None:
             record["earlier"] = [*earlier.pop("earlier", []), earlier]
         write_atomically(path, [json.dumps(record, indent=2).encode() + b"\n"])
-
-
-def _code_version() -> dict[str, Any]:
-    """Commit of the checkout this code lies in, and whether it was changed since; empty outside a checkout."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=20, check=True
-        )
-        return done.stdout.strip()
-
-    try:
-        return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain", "-uno"))}
-    except (OSError, subprocess.SubprocessError):
-        return {}
 
 
 def _peak_memory() -> int:

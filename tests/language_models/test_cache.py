@@ -95,6 +95,19 @@ def test_the_first_answer_stays(tmp_path: Path) -> None:
     assert CachedLanguageModel(Slow(), tmp_path).complete(REQUESTS[:2]) == ["quick", "quick"]
 
 
+@pytest.mark.parametrize("together", [1, 2, 100])
+def test_what_came_in_before_a_failure_is_kept(tmp_path: Path, together: int) -> None:
+    failing = Counting(last=3, end=UserError("gone"))
+    failing.together = together
+    model = CachedLanguageModel(failing, tmp_path)
+    given = []
+    with pytest.raises(UserError, match="3 of 5 answers are kept"):
+        given.extend(model.answers([Request(letter) for letter in "abcde"]))
+    with sqlite3.connect(tmp_path / cache.FILE) as database:
+        assert database.execute("SELECT COUNT(*) FROM answers").fetchone() == (3,)
+    assert len(given) == model.asked == 3
+
+
 def test_people_can_read_it(tmp_path: Path) -> None:
     CachedLanguageModel(Counting(), tmp_path).complete([Request("say 日本")])
     with sqlite3.connect(tmp_path / cache.FILE) as database:

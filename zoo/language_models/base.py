@@ -51,10 +51,13 @@ class LanguageModel(ABC):
     """Something that answers prompts.
 
     Attributes:
-        identity: everything beside the request that decides an answer; what a cache keeps answers under. No secrets.
+        identity: everything beside the request that decides an answer; what a cache keeps answers under. Begins with
+            the back-end's name. No secrets.
+        together: answers that come in at once, at most; a cache keeps them in one transaction.
     """
 
     identity: str
+    together: int = 1
 
     @abstractmethod
     def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, str]]:

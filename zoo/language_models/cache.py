@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -22,11 +22,11 @@ _TABLE = """CREATE TABLE IF NOT EXISTS answers (
 class CachedLanguageModel(LanguageModel):
     """A language model that remembers.
 
-    An answer is a transaction of its own, written before anybody sees it: a killed run has all that it paid for, but
-    for what was under way. Rows are found by sha256 of (identity, request) and hold both, answers as JSON, to be read
-    by people too. The file is an SQLite database with a rollback journal, not a write-ahead log: that needs memory
-    shared between processes, which home folders on a network do not give. Where two processes answer one request at
-    once, the first row stays and both give it. Nothing stays open between calls.
+    Answers are written before anybody sees them, those that come in at once in one transaction: a killed run has all
+    that it paid for, but for what was under way. Rows are found by sha256 of (identity, request) and hold both, answers
+    as JSON, to be read by people too. The file is an SQLite database with a rollback journal, not a write-ahead log:
+    that needs memory shared between processes, which home folders on a network do not give. Where two processes answer
+    one request at once, the first row stays and both give it. Nothing stays open between calls.
 
     Args:
         model: what answers new requests.
@@ -42,6 +42,7 @@ class CachedLanguageModel(LanguageModel):
         self.identity = model.identity
         self.file = Path(folder) / FILE
         self.asked = self.replayed = 0
+        self.together = model.together
 
     def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, str]]:
         """See `LanguageModel.answers`: first what is known, then what the model says. Equal requests are asked once.
@@ -59,10 +60,9 @@ class CachedLanguageModel(LanguageModel):
         new = [request for request in places if request not in known]
         before = self.asked
         try:
-            for number, said in self.model.answers(new) if new else ():
-                answer = self._write(new[number], said)
+            for request, answer in self._answered(new) if new else ():
                 self.asked += 1
-                yield from ((place, answer) for place in places[new[number]])
+                yield from ((place, answer) for place in places[request])
         except UserError as error:
             kept = len(known) + self.asked - before
             raise UserError(
@@ -81,15 +81,31 @@ class CachedLanguageModel(LanguageModel):
                     found[request_of[key]] = json.loads(answer)
         return {request: found[request] for request in requests if request in found}
 
-    def _write(self, request: Request, answer: str) -> str:
-        """Keep an answer unless there is one; returns the one that is kept."""
-        key = self._key(request)
-        row = (key, self.identity, json.dumps(asdict(request)), json.dumps(answer))
-        with self._database() as database:
-            with database:  # one transaction, committed at its end
-                database.execute("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?)", row)
-            (kept,) = database.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
-        return str(json.loads(kept))
+    def _answered(self, requests: Sequence[Request]) -> Iterator[tuple[Request, str]]:
+        """The model's answers after they were written, so many together as come in at once."""
+        some: dict[Request, str] = {}
+        try:
+            for place, answer in self.model.answers(requests):
+                some[requests[place]] = answer
+                if len(some) == self.model.together:
+                    kept, some = self._write(some), {}
+                    yield from kept.items()
+        except UserError:
+            yield from self._write(some).items()
+            raise
+        yield from self._write(some).items()
+
+    def _write(self, answers: Mapping[Request, str]) -> dict[Request, str]:
+        """Keep answers to requests that have none; returns those that are kept."""
+        rows = [
+            (self._key(request), self.identity, json.dumps(asdict(request)), json.dumps(answer))
+            for request, answer in answers.items()
+        ]
+        if not rows:
+            return {}
+        with self._database() as database, database:  # the second: one transaction, committed at its end
+            database.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?)", rows)
+        return self._read(list(answers))
 
     def _key(self, request: Request) -> bytes:
         return hashlib.sha256(json.dumps([self.identity, asdict(request)], sort_keys=True).encode()).digest()

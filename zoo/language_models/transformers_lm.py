@@ -69,6 +69,7 @@ class TransformersLm(LanguageModel):
         self.batch_size, self.dtype = batch_size, DTYPES[dtype]
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
         self.folder = model_folder(self.path, revision)
+        self.together = batch_size
         self.identity = f"transformers {files_hash(self.folder)} {mode} {dtype}"
 
     def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, str]]:

@@ -38,6 +38,8 @@ class GrammarLm(LanguageModel):
         UserError: a setting that there is not, or that is out of its range.
     """
 
+    together = 256  # they cost nothing to make, but a transaction each would cost far more
+
     def __init__(self, lexicon: Lexicon | None = None, **noise: float) -> None:
         names = [field.name for field in fields(Noise)]
         if unknown := [name for name in noise if name not in names]:

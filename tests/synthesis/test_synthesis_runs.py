@@ -1,0 +1,192 @@
+"""Whole syntheses: every stage, resumed, replayed, over an endpoint that fails, with replies that are no replies."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.errors import InstantiationException
+
+from tests.conftest import ROOT
+from tests.language_models.conftest import KEY, VARIABLE, Reply, Server, answer
+from tests.synthesis.conftest import TINY_SIZE, Configured
+from zoo.errors import UserError
+from zoo.language_models.base import Request
+from zoo.language_models.grammar.lm import GrammarLm
+from zoo.synthesis.records import ProfileSentence, SyntheticDialogue, read_records
+from zoo.synthesis.run import synthesise
+
+GRAMMAR = GrammarLm()
+
+
+def served(url: str) -> list[str]:
+    """Overrides of a synthesis that asks an endpoint."""
+    return [
+        "language_model=openai",
+        "language_model.model=m",
+        "language_model.mode=completions",
+        f"language_model.base_url={url}",
+        f"language_model.key_variable={VARIABLE}",
+        "language_model.first_wait=0.01",
+        "language_model.tries=2",
+    ]
+
+
+def by_grammar(number: int, body: dict[str, Any]) -> Reply:
+    """What the grammar answers, over HTTP."""
+    request = Request(body["prompt"], body["max_tokens"], stop=tuple(body["stop"]), seed=body["seed"])
+    return Reply(body=answer(GRAMMAR.complete([request])[0], chat=False))
+
+
+def stages(folder: Path) -> dict[str, Any]:
+    return {name: record["facts"] for name, record in json.loads((folder / "stages.json").read_text()).items()}
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """What the stages wrote, but for records of time."""
+    yield from sorted(path for path in folder.rglob("*.jsonl"))
+
+
+def test_every_stage_and_a_replay(configured: Configured, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = synthesise(configured())
+    done = stages(folder)
+    for stage in ("sentences", "dialogues"):
+        counts = list(done[stage]["funnel"].values())
+        assert counts == sorted(counts, reverse=True)
+        assert counts[-1] > 0
+    assert done["sentences"]["funnel"]["raw"] == 51 * 5
+    assert done["dialogues"]["funnel"]["raw"] == 8
+    assert done["personas"]["report"]["contradictory_pairs"] == 0
+    sentences = list(read_records(folder / "sentences.jsonl", ProfileSentence))
+    assert all(row.value in row.text and row.scores["category"] >= 0.9 for row in sentences)
+    assert {"model", "seed", "prompt", "demonstration"} <= sentences[0].source.keys()
+    for dialogue in read_records(folder / "dialogues_raw.jsonl", SyntheticDialogue):
+        assert len(dialogue.utterances) == 6
+    for name in ("report.html", "report.md", "README.md"):
+        assert "The grammar exercises the code; it replicates nothing." in (folder / name).read_text()
+    printed = capsys.readouterr().out
+    assert "0 contradictory pairs left" in printed
+
+    again = synthesise(configured(f"run_dir={tmp_path}/again"))  # every answer is there
+    assert stages(again)["sentences"]["asked"] == stages(again)["dialogues"]["asked"] == 0
+    assert [path.read_bytes() for path in files(again)] == [path.read_bytes() for path in files(folder)]
+    (tmp_path / "answers" / "answers.sqlite").unlink()
+    capsys.readouterr()
+    synthesise(configured())  # every stage is there
+    assert capsys.readouterr().out.count("done before") == 4
+
+
+def test_other_settings_do_the_stage_and_those_after_it_again(
+    configured: Configured, capsys: pytest.CaptureFixture
+) -> None:
+    folder = synthesise(configured("stages=[sentences,personas,dialogues]"))
+    before = (folder / "dialogues_raw.jsonl").read_bytes()
+    capsys.readouterr()
+    synthesise(configured("stages=[sentences,personas,dialogues]", "dialogues.prompt.implicit=false"))
+    assert capsys.readouterr().out.count("done before") == 2
+    assert (folder / "dialogues_raw.jsonl").read_bytes() != before
+
+
+def test_an_endpoint_that_stops_in_the_middle(
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    configured: Configured,
+) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+    cfg = configured(*served(server.url), "stages=[sentences,personas,dialogues]")
+    server.behave = lambda number, body: by_grammar(number, body) if number < 70 else Reply(status=400)
+    with pytest.raises(UserError, match=r"refused a request .* answers are kept in .*: the same command goes on"):
+        synthesise(cfg)
+    answered = [json.dumps(body, sort_keys=True) for body in server.bodies[:70]]
+    server.bodies.clear()
+    server.behave = by_grammar
+    folder = synthesise(cfg)
+    assert stages(folder)["sentences"]["completions"] == 51
+    assert not set(answered) & {json.dumps(body, sort_keys=True) for body in server.bodies}  # nothing is paid twice
+
+
+@pytest.mark.parametrize("text", ["", "No list here.", "x" * 10_000, " I like tea. (drink", "### Persona:\nI"])
+def test_a_model_that_writes_no_sentences(
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    configured: Configured,
+    text: str,
+) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+    server.behave = lambda number, body: Reply(body=answer(text, chat=False))
+    with pytest.raises(UserError, match="sentence"):
+        synthesise(configured(*served(server.url)))
+
+
+@pytest.mark.parametrize("text", ["", "x " * 5_000, " fine.\n### Persona:\nI am a leak."])
+def test_bad_replies_in_dialogues(
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    configured: Configured,
+    text: str,
+) -> None:
+    """Every third reply in the dialogues is bad: dialogues are mended or dropped, and the count says so."""
+    monkeypatch.setenv(VARIABLE, KEY)
+
+    def sometimes(number: int, body: dict[str, Any]) -> Reply:
+        if "Friend:" in body["stop"] and zlib.crc32(body["prompt"].encode()) % 3 == 0 and body["seed"] % 2:
+            return Reply(body=answer(text, chat=False))
+        return by_grammar(number, body)
+
+    server.behave = sometimes
+    folder = synthesise(configured(*served(server.url), "stages=[sentences,personas,dialogues]"))
+    for dialogue in read_records(folder / "dialogues_raw.jsonl", SyntheticDialogue):
+        for said in dialogue.utterances:
+            assert said.strip()
+            assert "###" not in said
+            assert len(said) <= 1_000
+
+
+def test_what_cannot_be_done(configured: Configured) -> None:
+    with pytest.raises(UserError, match="there is no dialogs, but sentences, personas"):
+        synthesise(configured("stages=[dialogs]"))
+    with pytest.raises(UserError, match="no finished stage personas"):
+        synthesise(configured("stages=[dialogues]"))
+    with pytest.raises(UserError, match="no whole stage sentences"):
+        synthesise(configured("stages=[report]"))
+    taxonomy = Path(configured().run_dir).with_name("taxonomy.yaml")
+    taxonomy.write_text("leaves:\n  a: {group: WELLNESS, path: A, key: a}\n  a: {group: WELLNESS, path: B, key: b}\n")
+    with pytest.raises(InstantiationException, match="a is there twice"):  # readable_errors tells what is inside
+        synthesise(configured(f"taxonomy.path={taxonomy}"))
+
+
+def test_fewer_sentences_than_a_set_has(configured: Configured) -> None:
+    leaves = "sentences.generation.leaves=[has_age_number,like_food]"
+    with pytest.raises(UserError, match="1 categories of DEMOGRAPHICS have some, where a set needs 2"):
+        synthesise(configured("stages=[sentences,personas]", leaves))
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_without_a_repeated_call(server: Server, tmp_path: Path) -> None:
+    environment = os.environ | {VARIABLE: KEY, "PYTHONPATH": str(ROOT)}
+    sizes = [size for size in TINY_SIZE if not size.startswith("language_model")]
+    folders = [f"hydra.run.dir={tmp_path}/run", f"answers={tmp_path}/answers"]
+    command = [sys.executable, "-m", "zoo.synthesis", *served(server.url), *sizes, *folders]
+    command += ["language_model.concurrency=1", "stages=[sentences,personas,dialogues]"]
+    stopped_at = 60
+    server.behave = lambda number, body: Reply(wait=60.0) if number == stopped_at else by_grammar(number, body)
+    started = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while len(server.bodies) <= stopped_at and started.poll() is None:
+        time.sleep(0.05)
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    answered = {json.dumps(body, sort_keys=True) for body in server.bodies[:stopped_at]}
+    assert len(answered) == stopped_at
+    server.bodies.clear()
+    server.behave = by_grammar
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not answered & {json.dumps(body, sort_keys=True) for body in server.bodies}
+    assert f"run directory: {tmp_path}/run" in done.stdout

@@ -1,0 +1,51 @@
+"""What a synthesis prints after each stage."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from zoo.synthesis.blocks import percent, whole
+from zoo.synthesis.funnel import Funnel, Stage
+from zoo.synthesis.published_file import published
+
+TABLES = {"sentences": "table1", "dialogues": "table2"}  # of the paper
+
+
+def show(stage: str, record: Mapping[str, Any], again: bool) -> None:
+    """A line and a table of a stage; `again` where it was done in an earlier run."""
+    console = Console(highlight=False)
+    facts = record["facts"]
+    when = f"done before, {record['finished']}" if again else f"{record['seconds']:.1f} s"
+    console.print(f"[bold]{stage}[/bold] ({when})")
+    if stage in TABLES:
+        paper = published()
+        theirs = paper.funnel(TABLES[stage]) if paper else []
+        console.print(_survival(stage, Funnel.from_dict(facts["funnel"]).rows(), theirs))
+    if "asked" in facts:
+        console.print(f"  {whole(facts['asked'])} answers asked, {whole(facts['replayed'])} kept from before")
+    if (report := facts.get("report")) is not None:
+        console.print(
+            f"  {whole(report['made'])} of {whole(report['wanted'])} sets, {whole(report['calls'])} scorer calls, "
+            f"{report['contradictory_pairs']} contradictory pairs left"
+        )
+        if report["shortfall"]:
+            console.print(f"  {report['shortfall']}", style="bold", markup=False)
+    for title, rows in facts.get("funnels", {}).items():
+        left = (f"{row}: {percent(Funnel.from_dict(counts).rows()[-1].cumulative)}" for row, counts in rows.items())
+        console.print(f"  {title}, left after all filters: {', '.join(left)}")
+    console.print()
+
+
+def _survival(unit: str, ours: Sequence[Stage], theirs: Sequence[Stage]) -> Table:
+    """Counts, shares of raw and of the stage before; the paper's beside them where it has as many stages."""
+    table = Table()
+    table.add_column("left after", no_wrap=True)
+    beside = theirs if len(theirs) == len(ours) else [None] * len(ours)
+    for name in (unit, "of raw", "of those", *(("paper: of raw", "of those") if beside[0] else ())):
+        table.add_column(name, justify="right", no_wrap=True)
+    for stage, paper in zip(ours, beside, strict=True):
+        shares = [percent(share) for one in (stage, paper) if one for share in (one.cumulative, one.conditional)]
+        table.add_row(stage.name, whole(stage.count), *shares)
+    return table
