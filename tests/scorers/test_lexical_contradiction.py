@@ -18,7 +18,7 @@ from zoo.synthesis.words import slot_words
 WORDS = SlotWords(
     slots={
         "age": Slot([str(n) for n in range(1, 100)], ["years old", "my age is"], exclusive=True),
-        "home": Slot(["Paris", "New York", "Rome"], ["i live in", "my home is in"], exclusive=True),
+        "home": Slot(["Paris", "New York", "Rome"], ["i live in", "my home is in", "town"], exclusive=True),
         "birthplace": Slot(["Paris", "New York", "Rome"], ["i was born in"], exclusive=True),
         "marital": Slot(["single", "married", "legally separated"], ["marital status"], exclusive=True),
         "job": Slot(["nurse", "pilot", "chef"], ["i work as", "my job is", "i am a"]),
@@ -51,7 +51,8 @@ def scorer() -> LexicalContradiction:
         ("I am 25 years old.", "I have 31 books.", False),
         ("I live in Paris.", "My home is in New York, by the way.", True),
         ("I live in Paris.", "I was born in Rome.", False),  # the cue says which slot
-        ("I live in Paris.", "You live in Rome?", False),  # a question states nothing
+        ("I live in Paris.", "In my town I was born in Rome.", False),  # the longer cue
+        ("I live in Paris.", "And if I live in Rome?", False),  # a question states nothing
         ("I live in Paris and I was born in Rome.", "I was born in Rome, and I live in Paris.", False),
         ("My marital status is single.", "I am married.", True),  # no cue, but "I am"
         ("I am married.", "Single malt is nice.", False),
@@ -149,3 +150,14 @@ def test_the_file_of_conf() -> None:
 def test_mistakes(words: SlotWords, message: str) -> None:
     with pytest.raises(UserError, match=message):
         LexicalContradiction(words)
+
+
+def test_long_and_odd_texts(scorer: LexicalContradiction) -> None:
+    odd = ["a" + "." * 10_000 + " b", "I work as a nurse. " * 700, "!?" * 5_000, "\udc80 x", "日本 " * 3_000]
+    assert scorer.score([(text, "I do not work as a nurse.") for text in odd]).gt(0.9).tolist() == [
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]

@@ -18,7 +18,7 @@ from zoo.scorers.statements import Clause, Fact, Slot, Statement, StatementReade
 from zoo.scorers.text_scorers import ContradictionScorer
 
 HIGH, LOW = 0.97, 0.02
-REMEMBERED = 1 << 16  # texts, whose statements are kept
+REMEMBERED = 1 << 15  # texts, whose statements are kept
 SHARED = 0.75  # of the content words of the clause with more of them: then two clauses are about the same
 ANY = "*"  # every value of a slot
 

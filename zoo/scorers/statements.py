@@ -113,7 +113,7 @@ class StatementReader:
                 denied = _Denials(words(sentence))
                 facts += self._facts(denied)
                 clauses += denied.clauses()
-        return Statement(tuple(dict.fromkeys(facts)), tuple(clauses))
+        return Statement(tuple(dict.fromkeys(facts)), tuple(dict.fromkeys(clauses)))
 
     def _facts(self, denied: "_Denials") -> Iterator[Fact]:
         text = denied.rest
