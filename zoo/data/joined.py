@@ -18,6 +18,7 @@ class JoinedCorpus:
         splits: for a corpus whose splits have other names or uses, which of its splits stand for ours, e.g.
             {"convai2": {"valid": "train"}}; null for none of its dialogues.
         style: "convai2" spells all utterances as ConvAI2's are; "released" leaves them.
+        apart: the test dialogues of each corpus are a test set of its own.
     """
 
     def __init__(
@@ -25,10 +26,11 @@ class JoinedCorpus:
         corpora: Mapping[str, DialogueCorpus],
         splits: Mapping[str, Mapping[str, str | None]] | None = None,
         style: Literal["released", "convai2"] = "released",
+        apart: bool = False,
     ):
         if style not in ("released", "convai2"):
             raise UserError(f"style={style!r} was given for joined corpora; expected released or convai2.")
-        self.corpora, self.splits, self.style = dict(corpora), splits or {}, style
+        self.corpora, self.splits, self.style, self.apart = dict(corpora), splits or {}, style, apart
 
     def prepare(self, splits: Collection[str]) -> None:
         """Fetch what they lack."""
@@ -52,6 +54,11 @@ class JoinedCorpus:
             if (own := self._own(name, split)) is not None:
                 parts[name] = describe_corpus(corpus, own)
         return {"corpus": "joined", "parts": parts, "style": self.style}
+
+    def test_sets(self) -> tuple[str, ...]:
+        """The corpora's names, if they are tested apart."""
+        names = (name for name in self.corpora if self._own(name, "test") is not None)
+        return tuple(names) if self.apart else ()
 
     def report(self) -> dict[str, Any]:
         """What each has counted."""
