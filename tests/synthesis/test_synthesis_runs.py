@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -166,6 +167,13 @@ def test_fewer_sentences_than_a_set_has(configured: Configured) -> None:
     leaves = "sentences.generation.leaves=[has_age_number,like_food]"
     with pytest.raises(UserError, match="1 categories of DEMOGRAPHICS have some, where a set needs 2"):
         synthesise(configured("stages=[sentences,personas]", leaves))
+
+
+def test_commands_of_the_readme_compose(configured: Configured) -> None:
+    lines = re.findall(r"python -m zoo\.synthesis([^#\n]*)", (ROOT / "README.md").read_text())
+    assert len(lines) >= 4
+    for line in lines:
+        configured(*(word for word in line.split() if not word.startswith("hydra.")))
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ def facts_of(parts: Parts, folder: SynthesisFolder) -> ReportFacts:
     lexicon = read_lexicon()
     values = generated_values(read_records(folder.path / SENTENCES, ProfileSentence), parts.taxonomy)
     lists = {key: lexicon.values(key) for key in parts.taxonomy.keys}
-    spoken = [sentence for dialogue in reference for persona in dialogue.personas for sentence in persona]
+    spoken = dict.fromkeys(text for dialogue in reference for persona in dialogue.personas for text in persona)
     comparisons = folder.facts("comparisons")
     sources = {"generated": dialogues} | ({"reference": reference} if reference else {})
     return ReportFacts(
@@ -61,7 +61,7 @@ def facts_of(parts: Parts, folder: SynthesisFolder) -> ReportFacts:
         dialogue_funnel=_rows(made["dialogues"].get("funnel")),
         conl=made["personas"].get("report"),
         statistics=[dialogue_statistics(name, (one.utterances for one in some)) for name, some in sources.items()],
-        overlap=overlaps(values, reference_values(values, lists, spoken, "sentences", _cues(parts))) if spoken else (),
+        overlap=overlaps(values, reference_values(values, lists, spoken)) if spoken else (),
         inventory_overlap=overlaps(values, reference_values(values, lists, reference="inventory")),
         overlap_reference=Path(settings.reference).name if reference else "",
         copying=[
@@ -87,11 +87,6 @@ _SECTIONS = ("taxonomy", "sentences", "personas", "dialogues", "language_model")
 
 def _rows(counts: dict[str, int] | None) -> list[Stage] | None:
     return Funnel.from_dict(counts).rows() if counts else None
-
-
-def _cues(parts: Parts) -> dict[str, tuple[str, ...]]:
-    lexicon = read_lexicon()
-    return {key: lexicon.cues(key) for key in parts.taxonomy.keys}
 
 
 def _cost(folder: SynthesisFolder) -> Grid:
