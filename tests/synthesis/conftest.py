@@ -19,6 +19,7 @@ TINY_SIZE = (
     "size.comparison_dialogues=2",
     "size.comparison_trials=1",
     "dialogues.writer.turns=6",
+    "dialogues.blocks=2",
     "personas.sets.categories=8",
     "language_model.closing=5",
 )

@@ -18,6 +18,7 @@ from hydra.errors import InstantiationException
 from tests.conftest import ROOT
 from tests.language_models.conftest import KEY, VARIABLE, Reply, Server, answer
 from tests.synthesis.conftest import TINY_SIZE, Configured
+from zoo.data.personachatgen import PersonaChatGenCorpus
 from zoo.errors import UserError
 from zoo.language_models.base import Request
 from zoo.language_models.grammar.lm import GrammarLm
@@ -70,6 +71,8 @@ def test_every_stage_and_a_replay(configured: Configured, tmp_path: Path, capsys
     assert {"model", "seed", "prompt", "demonstration"} <= sentences[0].source.keys()
     for dialogue in read_records(folder / "dialogues_raw.jsonl", SyntheticDialogue):
         assert len(dialogue.utterances) == 6
+    read = PersonaChatGenCorpus(folder).load("train")
+    assert len(read) == 2 * done["dialogues"]["export"]["splits"]["train"]["dialogues"] > 0
     for name in ("report.html", "report.md", "README.md"):
         assert "The grammar exercises the code; it replicates nothing." in (folder / name).read_text()
     printed = capsys.readouterr().out

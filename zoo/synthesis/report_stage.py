@@ -6,6 +6,7 @@ from pathlib import Path
 
 from zoo.data.convai2 import read_convai2
 from zoo.data.persona_lexicon import read_lexicon
+from zoo.data.personachatgen import EXPORT
 from zoo.provenance import code_version
 from zoo.synthesis.analyses.conversations import conversations
 from zoo.synthesis.analyses.copying import Copying, copying
@@ -50,6 +51,7 @@ def facts_of(parts: Parts, folder: SynthesisFolder) -> ReportFacts:
     values = generated_values(read_records(folder.path / SENTENCES, ProfileSentence), parts.taxonomy)
     lists = {key: lexicon.values(key) for key in parts.taxonomy.keys}
     spoken = dict.fromkeys(text for dialogue in reference for persona in dialogue.personas for text in persona)
+    splits = {name: counts["dialogues"] for name, counts in made["dialogues"]["export"]["splits"].items()}
     comparisons = folder.facts("comparisons")
     sources = {"generated": dialogues} | ({"reference": reference} if reference else {})
     return ReportFacts(
@@ -75,7 +77,8 @@ def facts_of(parts: Parts, folder: SynthesisFolder) -> ReportFacts:
         tables=[_cost(folder)],
         persona_sets=list(islice(read_records(folder.path / SETS, PersonaSet), settings.persona_sets)),
         dialogues=dialogues[: settings.dialogues],
-        splits=made["dialogues"].get("splits", {}),
+        splits=splits,
+        split_files={name: f"{EXPORT}/{name}.jsonl" for name, n in splits.items() if n},
         files={file: stage for stage, facts in made.items() for file in facts.get("files", ())},
         provenance={"code": code_version(), "configuration": parts.settings(*_SECTIONS)},
         published=published(),

@@ -23,6 +23,12 @@ def show(stage: str, record: Mapping[str, Any], again: bool) -> None:
         paper = published()
         theirs = paper.funnel(TABLES[stage]) if paper else []
         console.print(_survival(stage, Funnel.from_dict(facts["funnel"]).rows(), theirs))
+    if facts.get("begun", 0) < facts.get("wanted", 0):
+        console.print(
+            f"  {whole(facts['begun'])} of {whole(facts['wanted'])} dialogues: there are no more pairs of persona sets; "
+            "make more sets, or deal them into fewer dialogues.blocks",
+            style="bold",
+        )
     if "asked" in facts:
         console.print(f"  {whole(facts['asked'])} answers asked, {whole(facts['replayed'])} kept from before")
     if (report := facts.get("report")) is not None:
@@ -32,6 +38,9 @@ def show(stage: str, record: Mapping[str, Any], again: bool) -> None:
         )
         if report["shortfall"]:
             console.print(f"  {report['shortfall']}", style="bold", markup=False)
+    if (export := facts.get("export")) is not None:
+        sizes = ", ".join(f"{name} {whole(counts['dialogues'])}" for name, counts in export["splits"].items())
+        console.print(f"  split: {sizes}; no {export['apart']} in two of them")
     for title, rows in facts.get("funnels", {}).items():
         left = (f"{row}: {percent(Funnel.from_dict(counts).rows()[-1].cumulative)}" for row, counts in rows.items())
         console.print(f"  {title}, left after all filters: {', '.join(left)}")
