@@ -24,8 +24,11 @@ ARROWS = {
     "zoo.ranking": {"zoo.models.base", "zoo.data.batch"},
     "zoo.learners": {"zoo.models.base", "zoo.data.batch", "zoo.ranking"},
     "zoo.optim": set(),
+    "zoo.plateau": set(),
     "zoo.users": {"zoo.users", "zoo.models.user_rows", "zoo.optim", "zoo.data.batch"},
-    "zoo.module": {"zoo.checkpoints", "zoo.models.base", "zoo.metrics", "zoo.learners", "zoo.ranking", "zoo.data"},
+    "zoo.module": {
+        *("zoo.checkpoints", "zoo.models.base", "zoo.metrics", "zoo.learners", "zoo.plateau", "zoo.ranking", "zoo.data")
+    },
     "zoo.callbacks": set(),
     "zoo.gates": {"zoo.models.fusion", "zoo.models.mask_watch"},
     "zoo.checkpoints": set(),

@@ -4,6 +4,7 @@ Letters: B batch, R response, N response tokens of the batch, V vocabulary.
 """
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +28,7 @@ from zoo.metrics.generations import LIKELIHOOD_FIELDS, Generation
 from zoo.metrics.results import result_prefix
 from zoo.metrics.suite import MetricSuite
 from zoo.models.base import DialogueModel
+from zoo.plateau import Plateau
 from zoo.ranking import candidate_scores, check_rule
 
 UNREAD = "-"  # in the place of a response that is not known: a template encodes whole examples
@@ -167,7 +169,10 @@ class DialogueModule(LightningModule):
                 "trainer.max_steps set no limit that can be told in steps. Set one of them (trainer.max_steps, where "
                 "the data are streamed), or scheduler=constant."
             ) from error
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        entry: dict[str, Any] = {"scheduler": scheduler, "interval": "step"}
+        if isinstance(scheduler, Plateau):  # Lightning keeps its state, `on_validation_epoch_end` steps it
+            entry |= {"monitor": scheduler.monitor, "interval": "epoch", "frequency": sys.maxsize}
+        return {"optimizer": optimizer, "lr_scheduler": entry}
 
     def planned_steps(self) -> int | None:
         """Optimizer steps of the whole run; None without a limit.
@@ -192,10 +197,19 @@ class DialogueModule(LightningModule):
             self.validation_metrics.update(self.score(batch, self._examples("val", batch)))
 
     def on_validation_epoch_end(self) -> None:
-        """Log `val/<metric>`; every rank computes the same values."""
-        for name, value in self.validation_metrics.compute().items():
-            self.log(f"val/{name}", value, prog_bar=name == "ppl_token", rank_zero_only=False)
+        """Log `val/<metric>`; every rank computes the same values. A schedule that waits for them goes on."""
+        values = {f"val/{name}": value for name, value in self.validation_metrics.compute().items()}
+        for name, value in values.items():
+            self.log(name, value, prog_bar=name == "val/ppl_token", rank_zero_only=False)
         self.validation_metrics.reset()
+        schedule = self.lr_schedulers() if self.trainer.state.fn == "fit" else None
+        if isinstance(schedule, Plateau):
+            if schedule.monitor not in values:
+                raise UserError(
+                    f"scheduler.monitor={schedule.monitor} was given, but validation gives {', '.join(values)}; "
+                    "expected one of these, which the protocol must have."
+                )
+            schedule.step(float(values[schedule.monitor]))
 
     def on_test_start(self) -> None:
         """Forget an earlier test; a suite for every test set."""

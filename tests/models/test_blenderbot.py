@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import Tensor
@@ -155,3 +156,34 @@ def test_data_that_are_too_long_are_refused(
     cfg = composed(*data, *SMALL[:1], *SMALL[2:], "backbone.architecture.max_position_embeddings=24")
     with pytest.raises(UserError, match=r"positions .* but the network has 24"):
         run(cfg)
+
+
+def test_without_a_mark_the_encoder_reads_persona_and_context_alone(
+    composed: Callable[..., DictConfig], examples: list[DialogueExample]
+) -> None:
+    torch.manual_seed(0)
+    module = instantiate(composed(*SMALL, "template=parlai", "model.net.mark_response=false").model).double().eval()
+    nothing = replace(examples[0], persona=(), history=(), history_by_responder=())
+    batch = collate(
+        [module.template.encode(example) for example in [*examples, nothing]], pad_id=module.template.pad_id
+    )
+    given = module.net.condition(batch)
+    for row in range(len(examples)):
+        parts = [batch.persona[row][batch.persona_mask[row]], batch.context[row][batch.context_mask[row]]]
+        assert given["input_ids"][row][given["attention_mask"][row]].tolist() == torch.cat(parts).tolist()
+    assert given["input_ids"][-1][given["attention_mask"][-1]].tolist() == [module.template.bos_id]
+    assert given["input_ids"].size(1) == int((batch.persona_mask.sum(1) + batch.context_mask.sum(1)).max())
+    alone = [
+        module.net(collate([module.template.encode(example)], pad_id=module.template.pad_id))
+        for example in [*examples, nothing]
+    ]
+    torch.testing.assert_close(module.net(batch), torch.cat(alone), rtol=0, atol=1e-10)
+    assert module.net.positions_needed(512, 512) == (512, 512)
+    assert isinstance(module.reply([], persona=[]), str)
+
+
+def test_a_decoder_needs_the_mark(composed: Callable[..., DictConfig]) -> None:
+    cfg = composed("model=finetune", "data=demo", "backbone=tiny", "model.net.mark_response=false")
+    with pytest.raises(InstantiationException, match="expected an encoder-decoder") as refused:
+        instantiate(cfg.model)
+    assert isinstance(refused.value.__cause__, UserError)

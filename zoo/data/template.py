@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tokenizers import Tokenizer
 
+from zoo.data.blenderbot_words import BlenderbotWords, reads_blenderbot_words
 from zoo.data.records import DialogueExample
 from zoo.errors import UserError
 
@@ -61,8 +62,9 @@ class DialogueTemplate:
     """Serialises examples for one tokenizer.
 
     Args:
-        tokenizer: a transformers fast tokenizer. It is changed by `add_dialogue_tokens`. Build it with
-            `from_pretrained(folder)`: `GPT2TokenizerFast(vocab_file=...)` has one token in transformers 5.
+        tokenizer: a transformers fast tokenizer, or BlenderbotSmall's, of which there is no fast one. It is changed by
+            `add_dialogue_tokens`. Build it with `from_pretrained(folder)`: `GPT2TokenizerFast(vocab_file=...)` has one
+            token in transformers 5.
         added_tokens: tokens to add; empty for a tokenizer that is to stay as it is (T5).
         persona_mark, partner_mark, responder_mark: stand before the persona, the partner's and the responder's
             utterances; `partner_mark` also before the partner's persona. A mark that is no added token is encoded as
@@ -85,7 +87,7 @@ class DialogueTemplate:
         bos_id, sep_id, cls_id: None where the tokenizer has none.
 
     Raises:
-        UserError: the tokenizer is not fast or has no end token, or an option is unknown.
+        UserError: the tokenizer is not fast or has no end token, or an option is unknown or cannot be had with it.
     """
 
     def __init__(
@@ -114,7 +116,13 @@ class DialogueTemplate:
                 f"max_persona_tokens={max_persona_tokens}, max_context_tokens={max_context_tokens}, "
                 f"max_response_tokens={max_response_tokens} was given; expected at least 3 tokens for every segment."
             )
-        if not getattr(tokenizer, "is_fast", False):
+        slow = reads_blenderbot_words(tokenizer)
+        if slow and lone_blanks:
+            raise UserError(
+                "template.lone_blanks=true was given, which tokenises marks as the PAA release did, but "
+                f"{type(tokenizer).__name__} leaves out every blank; expected false."
+            )
+        if not slow and not getattr(tokenizer, "is_fast", False):
             raise UserError(
                 f"The template was given {type(tokenizer).__name__}, which is not a fast tokenizer; expected one that "
                 f"has a tokenizer.json or can make it. Load it with AutoTokenizer.from_pretrained(folder)."
@@ -144,11 +152,12 @@ class DialogueTemplate:
         self.bos_id: int | None = tokenizer.bos_token_id
         self.sep_id: int | None = tokenizer.sep_token_id
         self.cls_id: int | None = tokenizer.cls_token_id
-        backend = tokenizer.backend_tokenizer.to_str()
+        words = BlenderbotWords(tokenizer) if slow else None
+        backend = tokenizer.backend_tokenizer.to_str() if words is None else words.to_str()
         self.tokenizer_sha256 = hashlib.sha256(backend.encode()).hexdigest()
         self._added_ids: dict[str, int] = dict(tokenizer.get_added_vocab())
-        self._plain = _without_added_tokens(backend)
-        self._encoder = _unpadded(Tokenizer.from_str(backend)) if lone_blanks else self._plain
+        self._plain: Any = words or _without_added_tokens(backend)
+        self._encoder: Any = _unpadded(Tokenizer.from_str(backend)) if lone_blanks else self._plain
         self._marks = {mark: self._mark(mark) for mark in (persona_mark, partner_mark, responder_mark, separator)}
         self._end = [*(self.ids(" ") if target_end == "blank_eos" else []), self.eos_id]
 
@@ -289,7 +298,7 @@ class DialogueTemplate:
 
     def ids(self, text: str) -> list[int]:
         """Token ids of plain text, nothing added."""
-        return self._encoder.encode(text, add_special_tokens=False).ids
+        return list(self._encoder.encode(text, add_special_tokens=False).ids)
 
     def _mark(self, mark: str) -> list[int]:
         if not mark:
@@ -298,7 +307,7 @@ class DialogueTemplate:
             return [self.eos_id]
         if mark in self._added_ids:
             return [self._added_ids[mark]]
-        return self._plain.encode(f" {mark}", add_special_tokens=False).ids
+        return list(self._plain.encode(f" {mark}", add_special_tokens=False).ids)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Words of a response: cut at the first end token, without pads, marks and other added tokens.

@@ -18,6 +18,7 @@ from transformers import GenerationConfig
 
 from zoo.data.batch import DialogueBatch
 from zoo.models.alternatives import Alternatives
+from zoo.models.context_ngrams import with_context_blocked
 from zoo.models.frozen_head import FrozenHeadNLL, is_frozen_head, what_enters
 from zoo.models.stepping import stepping
 
@@ -192,6 +193,7 @@ class DialogueModel(nn.Module, ABC):
             if "inputs_embeds" in given:  # ids stand in, for processors that read what was written
                 given["input_ids"] = given["attention_mask"].new_full((len(batch), 1), batch.pad_id)
             prompt = given["input_ids"].size(1)
+        decoding, options = with_context_blocked(batch, decoding, prompt, options)
         if ours:
             with stepping(self.lm, given, prompt) as started:
                 output = self.lm.generate(generation_config=decoding, **started, **options)

@@ -41,11 +41,13 @@ class FineTune(UserRows):
             own from random weights, as the PAA release trained its GPT-2 baselines (163.0, 406.3 and 838.4 M
             parameters instead of the 124, 355 and 774 that its Table 1 prints).
         sep_before_context: put [SEP] between persona and context, as that release does.
+        mark_response: end what an encoder reads with [BOS] (or the end token); False ends it with the last turn, as
+            ParlAI does. The text of a decoder-only network has to end so, and a text of nothing is this token.
         dropout: of attention, residual and embeddings where the architecture is GPT-2's; None keeps the backbone's.
         start_from: the directory of a run with one network for everybody, whose weights take the published ones' place.
 
     Raises:
-        UserError: dropout was asked for with a copy a user.
+        UserError: dropout was asked for with a copy a user, or no mark before the response in a decoder's text.
     """
 
     bank: FullBank
@@ -59,6 +61,7 @@ class FineTune(UserRows):
         banked: bool = False,
         tie_lm_head: bool = True,
         sep_before_context: bool = False,
+        mark_response: bool = True,
         dropout: float | None = None,
         start_from: Path | str | None = None,
     ) -> None:
@@ -72,6 +75,12 @@ class FineTune(UserRows):
         self.lm = backbone.load(tokenizer, dropout=0.0 if self.banked else dropout)
         if not tie_lm_head:
             give_head(self.lm)
+        if not mark_response and not self.lm.config.is_encoder_decoder:
+            raise UserError(
+                f"model.net.mark_response=false was given, but the backbone {backbone.name} reads text and reply "
+                "as one; expected an encoder-decoder, or true: a mark has to say where the reply begins."
+            )
+        self.mark_response = mark_response
         if sep_before_context:
             self.before_context = check_separator(tokenizer)
         if not self.banked:
@@ -102,7 +111,15 @@ class FineTune(UserRows):
     def condition(self, batch: DialogueBatch) -> dict[str, Any]:
         """Persona, context and the separator as one text, [B, C]."""
         ids, mask = self.text(batch)  # [B, C]
+        if not self.mark_response:
+            mask[:, 1:] &= mask[:, 1:].cumsum(1) < mask[:, 1:].sum(1, keepdim=True)  # the last but the only token
+            ids = ids.masked_fill(~mask, batch.pad_id)[:, : mask.size(1) - (mask.size(1) > 1)]  # [B, C - 1]
+            mask = mask[:, : ids.size(1)]
         return {"input_ids": ids, "attention_mask": mask}
+
+    def positions_needed(self, prompt: int, answer: int) -> tuple[int, int | None]:
+        """As in the base class, without the mark where there is none."""
+        return super().positions_needed(prompt if self.mark_response else max(prompt - 1, 0), answer)
 
     def forward(self, batch: DialogueBatch, positions: Tensor | None = None) -> Tensor:
         """As in the base class, each row by its user's weights."""
