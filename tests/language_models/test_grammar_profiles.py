@@ -107,6 +107,13 @@ def test_absent_values(rate: float) -> None:
     assert near(len(absent) / len(found), rate, len(found))
 
 
+def test_no_absent_value_is_there_by_chance() -> None:
+    for _, line in raw(absent=1):
+        found = APPENDIX_J.fullmatch(line)
+        assert found
+        assert found["value"].lower() not in found["utter"].lower()
+
+
 def test_sentences_of_other_categories() -> None:
     rate, lexicon = 0.19, read_lexicon()
     model = GrammarLm()
@@ -143,6 +150,8 @@ def test_skew_and_decoration_set_how_much_repeats() -> None:
         return len(set(made := raw(**noise))) / len(made)
 
     assert share(skew=3) < share(skew=0.75) < share(skew=0.75, decorated=0.25)
+    values = [Counter(line.partition(": ")[2] for _, line in raw(skew=skew)) for skew in (0, 3)]
+    assert values[1].most_common(1)[0][1] > 2 * values[0].most_common(1)[0][1]
     popular = Counter(line.partition(" (")[0] for _, line in raw(skew=3))
     assert popular.most_common(1)[0][1] > 5
 

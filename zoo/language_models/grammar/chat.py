@@ -78,7 +78,7 @@ class ChatWriter:
             text = f"{before} {text}"
         if _fits(text, after) and (asks or len(text.split()) < SHORTEST):
             text = f"{text} {after}"
-        return text if len(text.split()) >= SHORTEST else f"{text} {self.phrases.follow_ups[0]}"
+        return text
 
     def _in_other_words(self, fact: Fact, value: str, draws: Draws, opposite: bool = False) -> str:
         """Another sentence of the fact's leaf with this value, that is no copy and not too long if there is one."""
