@@ -43,8 +43,8 @@ class Noise:
     short_list: float = 0.0013
     run_on: float = 0.1
     copy: float = 0.4
-    copy_implicitly: float = 0.155
-    contradiction: float = 0.053
+    copy_implicitly: float = 0.15
+    contradiction: float = 0.056
     rude: float = 0.0022
     blank: float = 0.002
     leak: float = 0.02
