@@ -25,8 +25,8 @@ def show(stage: str, record: Mapping[str, Any], again: bool) -> None:
         console.print(_survival(stage, Funnel.from_dict(facts["funnel"]).rows(), theirs))
     if facts.get("begun", 0) < facts.get("wanted", 0):
         console.print(
-            f"  {whole(facts['begun'])} of {whole(facts['wanted'])} dialogues: there are no more pairs of persona sets; "
-            "make more sets, or deal them into fewer dialogues.blocks",
+            f"  {whole(facts['begun'])} of {whole(facts['wanted'])} dialogues: there are no more pairs of persona "
+            "sets; make more of them, or deal them into fewer dialogues.blocks",
             style="bold",
         )
     if "asked" in facts:
