@@ -87,7 +87,7 @@ def test_the_back_end_answers_with_it(trained: Path, cache: Path) -> None:
 def test_steps_and_a_seed_give_one_model(cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        MAIN([str(cache), str(tmp_path / name), "--steps=3", f"--seed={seed}", *SMALL])
+        MAIN([str(cache), str(tmp_path / name), "--steps=3", f"--seed={seed}", *SMALL, "--batch-tokens=999"])
         weights.append((tmp_path / name / "model.safetensors").read_bytes())
     assert weights[0] == weights[1] != weights[2]
     assert capsys.readouterr().out.count("loss ") == 3
