@@ -166,6 +166,23 @@ def test_what_cannot_be_done(configured: Configured) -> None:
         synthesise(configured(f"taxonomy.path={taxonomy}"))
 
 
+def test_a_report_beside_a_corpus_and_an_inventory(configured: Configured, tmp_path: Path) -> None:
+    folder = synthesise(configured("stages=[sentences,personas,dialogues]"))
+    corpus, lists = tmp_path / "corpus.txt", tmp_path / "lists.yaml"
+    lines = ["your persona: I live in a green house.", "partner's persona: I drive a truck.", "hello there\thi"]
+    corpus.write_text("".join(f"{n} {line}\n" for n, line in enumerate(lines, start=1)))
+    lists.write_text("color: [green, '']\nseason: [summer]\n")
+    synthesise(configured("stages=[report]", f"report.reference={corpus}", f"report.inventory={lists}"))
+    page = (folder / "report.md").read_text()
+    assert "corpus.txt" in page
+    color = next(line for line in page.splitlines() if line.startswith("| color"))
+    assert [cell.strip() for cell in color.split("|")][2].startswith("1 /")  # green, which the corpus names
+    assert re.search(r"\| 2 / \d+ / ", color)  # green and the placeholder
+    lists.write_text("color: green\n")
+    with pytest.raises(UserError, match="has no lists"):
+        synthesise(configured("stages=[report]", f"report.inventory={lists}"))
+
+
 def test_fewer_sentences_than_a_set_has(configured: Configured) -> None:
     leaves = "sentences.generation.leaves=[has_age_number,like_food]"
     with pytest.raises(UserError, match="1 categories of DEMOGRAPHICS have some, where a set needs 2"):

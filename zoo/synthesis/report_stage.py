@@ -1,18 +1,21 @@
 """The last stage: analyses of what was made, the report and the dataset card."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+
+import yaml
 
 from zoo.data.convai2 import read_convai2
 from zoo.data.persona_lexicon import read_lexicon
 from zoo.data.personachatgen import EXPORT
+from zoo.errors import UserError
 from zoo.provenance import code_version
 from zoo.synthesis.analyses.conversations import conversations
 from zoo.synthesis.analyses.copying import Copying, copying
 from zoo.synthesis.analyses.overlap import generated_values, overlaps, reference_values
 from zoo.synthesis.analyses.statistics import dialogue_statistics
-from zoo.synthesis.blocks import Grid
+from zoo.synthesis.blocks import NOTHING, Grid, whole
 from zoo.synthesis.card import write_card
 from zoo.synthesis.dialogues_stage import KEPT as DIALOGUES
 from zoo.synthesis.folder import SynthesisFolder
@@ -50,6 +53,9 @@ def facts_of(parts: Parts, folder: SynthesisFolder) -> ReportFacts:
     lexicon = read_lexicon()
     values = generated_values(read_records(folder.path / SENTENCES, ProfileSentence), parts.taxonomy)
     lists = {key: lexicon.values(key) for key in parts.taxonomy.keys}
+    inventory = (
+        reference_values(values, _inventory(settings.inventory), (), "inventory") if settings.inventory else None
+    )
     spoken = dict.fromkeys(text for dialogue in reference for persona in dialogue.personas for text in persona)
     splits = {name: counts["dialogues"] for name, counts in made["dialogues"]["export"]["splits"].items()}
     comparisons = folder.facts("comparisons")
@@ -64,7 +70,7 @@ def facts_of(parts: Parts, folder: SynthesisFolder) -> ReportFacts:
         conl=made["personas"].get("report"),
         statistics=[dialogue_statistics(name, (one.utterances for one in some)) for name, some in sources.items()],
         overlap=overlaps(values, reference_values(values, lists, spoken)) if spoken else (),
-        inventory_overlap=overlaps(values, reference_values(values, lists, reference="inventory")),
+        inventory_overlap=overlaps(values, inventory) if inventory is not None else (),
         overlap_reference=Path(settings.reference).name if reference else "",
         copying=[
             *(copying(name, some) for name, some in sources.items()),
@@ -99,11 +105,25 @@ def _cost(folder: SynthesisFolder) -> Grid:
         record = folder.record(name)
         if record:
             facts = record["facts"]
-            calls = facts.get("asked", facts.get("report", {}).get("calls", ""))
-            rows.append([name, f"{record['seconds']:.1f}", str(calls), str(facts.get("replayed", ""))])
+            calls = facts["asked"] if "asked" in facts else facts["report"]["calls"]
+            replayed = whole(facts["replayed"]) if "replayed" in facts else NOTHING
+            rows.append([name, f"{record['seconds']:.1f}", whole(calls), replayed])
     return Grid(
         ("stage", "seconds", "calls", "replayed"), rows, "Time and calls: of the language model, of CoNL's scorer"
     )
+
+
+def _inventory(path: str) -> Mapping[str, Collection[str]]:
+    """Lists of values by entity key, from a YAML or JSON file."""
+    try:
+        lists = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"The inventory of values {path} cannot be read: {error}") from error
+    if not isinstance(lists, dict) or not all(isinstance(values, list) for values in lists.values()):
+        raise UserError(
+            f"The inventory {path} has no lists; expected 'entity key: [value, ...]' a line, in YAML or JSON."
+        )
+    return {str(key): [str(value) for value in values] for key, values in lists.items()}
 
 
 def _reference(path: str | None) -> list[SyntheticDialogue]:
