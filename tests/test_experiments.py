@@ -157,3 +157,33 @@ def test_rows_of_paa(composed: Callable[..., DictConfig]) -> None:
         assert (cfg.data.history, cfg.template.target_end) == ("reference", "blank_eos")
     theirs = composed("experiment=paa/paa", "preset=paa_reference")
     assert (theirs.data.history, theirs.data.batch_size, theirs.optimizer.lr) == ("reference", 8, 1e-6)
+
+
+def test_rows_of_personachatgen(composed: Callable[..., DictConfig]) -> None:
+    """ParlAI's recipe of Blender 90M, whatever model and data would bring by themselves."""
+    published = tomllib.loads((ROOT / "experiments" / "personachatgen" / "published.toml").read_text())
+    assert {name: row["experiment"] for name, row in published["table7"].items()} == {
+        "m1_personachat": "personachatgen/m1",
+        "m2_comb": "personachatgen/m2",
+    }
+    for name in ("m1", "m2"):
+        cfg, tiny = (composed(f"experiment=personachatgen/{size}{name}") for size in ("", "tiny_"))
+        assert cfg.backbone.path == "facebook/blenderbot_small-90M"
+        assert (cfg.optimizer._target_, cfg.optimizer.lr) == ("torch.optim.Adamax", 1e-6)
+        assert (cfg.scheduler.monitor, cfg.scheduler.factor, cfg.scheduler.patience) == (cfg.monitor, 0.5, 3)
+        trainer = cfg.trainer
+        assert (trainer.gradient_clip_val, trainer.val_check_interval, trainer.precision) == (0.1, 0.25, "16-mixed")
+        assert (cfg.data.batch_size, cfg.callbacks.early_stopping.patience) == (16, 15)
+        assert (cfg.template.max_text_tokens, cfg.template.max_response_tokens) == (512, 128)
+        assert "ParlaiTemplate" in cfg.template._target_
+        assert cfg.model.net.mark_response is False
+        decoding = cfg.decoding
+        assert (decoding.num_beams, decoding.min_new_tokens, decoding.max_new_tokens) == (10, 20, 128)
+        assert decoding.no_repeat_ngram_size == decoding.encoder_no_repeat_ngram_size == 3
+        for row in (cfg, tiny):
+            assert (row.protocol.name, row.data.apart) == ("personachatgen", True)
+            assert set(row.protocol.metrics) >= {"f1_parlai", "ppl_token", "c_score"}
+            left_out = row.data.corpus.get("splits", {}).get("personachatgen", {})
+            assert dict(left_out) == ({"train": None, "valid": None} if name == "m1" else {})
+        assert (tiny.backbone.name, tiny.backbone.width) == ("tiny-blenderbot", 128)
+        assert (tiny.trainer.precision, tiny.decoding.no_repeat_ngram_size) == ("32-true", 3)
