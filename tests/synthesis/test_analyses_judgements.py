@@ -23,6 +23,7 @@ def filled(folder: Path, ending: str = ".csv") -> list[Path]:
     for judge, answers in FLUENCY.items():
         rows = [replace(one, fluency=answer) for one, answer in zip(samples, answers, strict=True)]
         rows[0] = replace(rows[0], entity_factuality="2" if judge == "ann" else "0")
+        rows[1] = replace(rows[1], entity_factuality="2" if judge == "cy" else "1")
         paths.append(folder / f"{judge}{ending}")
         write_samples(paths[-1], rows)
     return paths
@@ -32,21 +33,24 @@ def filled(folder: Path, ending: str = ".csv") -> list[Path]:
 def test_ratings_of_three_judges(tmp_path: Path, ending: str) -> None:
     judgements = read_judgements(filled(tmp_path, ending))
     numbers = {measure: len(ratings) for measure, ratings in judgements.items()}
-    assert numbers == {"humanness": 0, "fluency": 10, "category_relevance": 0, "entity_factuality": 3}
+    assert numbers == {"humanness": 0, "fluency": 10, "category_relevance": 0, "entity_factuality": 6}
     means = mean_ratings(judgements)
     assert means["fluency"] == pytest.approx(25 / 10)
     assert means["humanness"] is None
     table = [[float(a) if a else None for a in answers] for answers in FLUENCY.values()]
     alphas = agreement_of(judgements)
     assert alphas["fluency"] == pytest.approx(krippendorff_alpha(table, "ordinal"))
-    assert alphas["entity_factuality"] == pytest.approx(krippendorff_alpha([[2], [0], [0]], "nominal"))
+    assert alphas["entity_factuality"] == pytest.approx(krippendorff_alpha([[2, 1], [0, 1], [0, 2]], "nominal"))
     assert alphas["humanness"] is None
 
 
 def test_agreement_by_key(tmp_path: Path) -> None:
     judgements = read_judgements(filled(tmp_path))
     by_key = agreement_by_key(judgements)
-    season = [krippendorff_alpha([[4, 1], [4, 2], [3, 1]], "ordinal"), krippendorff_alpha([[2], [0], [0]], "nominal")]
+    season = [
+        krippendorff_alpha([[4, 1], [4, 2], [3, 1]], "ordinal"),
+        krippendorff_alpha([[2, 1], [0, 1], [0, 2]], "nominal"),
+    ]
     assert by_key["season"] == pytest.approx(sum(alpha or 0 for alpha in season) / 2)
     assert by_key["age"] == 1.0  # 2, 2 and 3, 3
     assert list(by_key) == ["age", "season"]

@@ -223,3 +223,12 @@ def test_cells() -> None:
     assert flattened({"a": {"b": 12345, "c": {}}, "d": False}) == [("a.b", "12345"), ("a.c", "–"), ("d", "no")]
     lines = markdown_table(Grid(["what", "share"], [["a|b", "–"], ["c\nd", "50.0 %"], ["", "-1"]]))
     assert lines == ["| what | share |", "|---|---:|", r"| a\|b | – |", "| c d | 50.0 % |", "|  | -1 |"]
+
+
+def test_a_funnel_of_other_stages_has_no_bars_of_the_paper(tmp_path: Path) -> None:
+    other = Funnel.from_dict({"raw": 9, "regex": 5})
+    alone = ReportFacts(backend="openai", model="m", profile_funnel=other.rows())
+    for name, facts in (("alone", alone), ("beside", replace(alone, published=FACTS.published))):
+        write_report(facts, tmp_path / name)
+    pictures = [(tmp_path / name / "figures" / "survival_sentences.png").read_bytes() for name in ("alone", "beside")]
+    assert pictures[0] == pictures[1]

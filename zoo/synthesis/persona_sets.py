@@ -12,7 +12,7 @@ from zoo.synthesis.sets_report import SetsReport
 from zoo.synthesis.taxonomy import Taxonomy
 
 COMPOSITION = {"DEMOGRAPHICS": 2, "PSYCHOGRAPHICS": 2, "WELLNESS": 1}
-POOLS_AT_ONCE = 32  # advance together: one batch of scores for all
+POOLS_AT_ONCE = 64  # advance together: one batch of scores for all
 GIVE_UP = 64  # pools in a row without a new set
 MISSES = 50  # draws in a row of one pool that gave no new set
 
@@ -30,7 +30,7 @@ class PersonaSets:
         n_sets: sets to make. No two have the same sentences.
         composition: sentences of each group in a set, in this order.
         sets_per_pool: sets to draw of one consistent pool.
-        max_uses: sets that one sentence may be in; None for any number. Pools start 32 together, before their sets are
+        max_uses: sets that one sentence may be in; None for any number. Pools start 64 together, before their sets are
             drawn, so that some find their sentences used up and give none.
         categories: random categories that a pool is made of, enough for the composition among them; None for all, as
             published. Scores for a pool grow faster than with the square of this number: with all 51 and 3 % of pairs
