@@ -37,8 +37,10 @@ class ListScorer(ContradictionScorer):
 
     def __init__(self, contradictory: Collection[tuple[str, str]]) -> None:
         self.contradictory = set(contradictory)
+        self.asked: list[tuple[str, str]] = []
 
     def score(self, pairs):
+        self.asked += pairs
         return torch.tensor([float(pair in self.contradictory) for pair in pairs])
 
 

@@ -118,6 +118,23 @@ def test_the_released_mode_overwrites_a_newer_replacement_with_its_own():
     assert found["greedy"] == {("a", "b3", "c", "d"), ("a", "b2", "d"), ("b1", "c", "d")}  # by visits
 
 
+def test_the_released_mode_goes_back_to_the_sentences_drawn_first():
+    """b1 and c1 are replaced; the row of b still holds b1 against c1, while replacements meet what is current."""
+    candidates = {"a": [sentence("a")]}
+    candidates |= {name: [sentence(f"{name}{n}", name) for n in (1, 2)] for name in "bc"}
+    seen = 0
+    for seed in range(20):
+        scorer = ListScorer([("a", "b1"), ("a", "c1")])
+        taken = texts(Conl(PairScores(scorer), mode="released").consistent(candidates, seed))
+        if ("a", "b1") in scorer.asked and ("a", "c1") in scorer.asked:
+            seen += 1
+            assert ("b1", "c1") in scorer.asked
+            assert ("b2", "c2") in scorer.asked
+            assert ("b1", "c2") not in scorer.asked
+            assert taken == ["a", "b2", "c2"]
+    assert seen > 2
+
+
 def test_exhaustion_drops_a_category():
     """Whatever b says contradicts a; c has one sentence that fits."""
     candidates = {

@@ -20,7 +20,8 @@ class Conl:
     - greedy: visits categories in random order and takes a category's first candidate, in random order, that does not
       contradict any sentence taken before.
     - paper_pairwise: draws a sentence for every category, then replaces p_i wherever a pair i < j contradicts itself,
-      until the new p_i fits all others; repeated until no pair does. The same guarantee for more calls.
+      until the new p_i fits all others; since it fits all, one scan leaves no such pair. The same guarantee for more
+      calls.
     - released: what the published code does. It leaves contradictions and can cost hundreds of thousands of calls.
 
     A category whose candidates run out is dropped. A candidate is scored in batches against a few others each, so that
@@ -108,19 +109,18 @@ def paper_pairwise(pool: Candidates, rng: random.Random, threshold: float, both_
     """The steps of the mode of that name; i < j is the pool's order of categories."""
     left = {category: shuffled(candidates, rng) for category, candidates in pool.items()}
     current = {category: first for category, more in left.items() if (first := next(more, None)) is not None}
+    bad = yield from _contradictory(current, threshold, both_directions)
     pace = Pace()
-    while bad := (yield from _contradictory(current, threshold, both_directions)):
-        for i in list(current):
-            if not any(first == i for first, _ in bad):
-                continue
-            del current[i]
-            others = _around(pool, current, i)
-            for candidate in left[i]:
-                if (yield from fits(candidate, others, pace, threshold, both_directions)):
-                    current[i] = candidate
-                    break
-            bad = {pair for pair in bad if i not in pair}  # the new one fits all, or there is none
-        current = {category: current[category] for category in pool if category in current}
+    for i in list(current):
+        if not any(first == i for first, _ in bad):
+            continue
+        del current[i]
+        others = _around(pool, current, i)
+        for candidate in left[i]:
+            if (yield from fits(candidate, others, pace, threshold, both_directions)):
+                current[i] = candidate
+                break
+        bad = {pair for pair in bad if i not in pair}  # the new one fits all, or there is none
     return Consistent.of(pool, current)
 
 
