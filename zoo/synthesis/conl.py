@@ -113,14 +113,13 @@ def paper_pairwise(pool: Candidates, rng: random.Random, threshold: float, both_
     pace = Pace()
     for i in list(current):
         if not any(first == i for first, _ in bad):
-            continue
+            continue  # of i's pairs only those with earlier categories have changed, and what was taken there fits i
         del current[i]
         others = _around(pool, current, i)
         for candidate in left[i]:
             if (yield from fits(candidate, others, pace, threshold, both_directions)):
                 current[i] = candidate
                 break
-        bad = {pair for pair in bad if i not in pair}  # the new one fits all, or there is none
     return Consistent.of(pool, current)
 
 
