@@ -112,6 +112,12 @@ def test_no_more_sets_than_combinations():
     assert report.fruitless_pools >= 64
 
 
+def test_one_pool_gives_all_its_combinations():
+    sets, report, _ = make(some(SMALL, n=1), rate=1e-9, n_sets=27, sets_per_pool=27, categories=None)
+    assert len(sets) == 27  # 3 x 3 x 3
+    assert report.pools <= 2
+
+
 def test_dropped_and_empty_categories_are_told():
     odd, sentences = WELLNESS[0], some(SMALL, n=3)
     against = {(a.text, b.text) for a in sentences for b in sentences if (a.leaf == odd) != (b.leaf == odd)}
