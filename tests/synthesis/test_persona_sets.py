@@ -81,6 +81,8 @@ def test_same_seed_same_sets_in_any_order_of_input():
     assert again == sets
     assert report_again == report
     assert make(sentences, seed=1)[0] != sets
+    single = some(n=1)  # CoNL has no choice: the draws of categories and sets are seeded too
+    assert make(single, rate=1e-9, seed=1)[0] != make(single, rate=1e-9)[0]
 
 
 def test_draws_reach_all_sentences():
