@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Table 7 of PersonaChatGen at a size for two cores: a synthesis, then M1 on a part of ConvAI2 alone and M2 on it and the
 # generated dialogues, both tested on ConvAI2's validation file and on generated dialogues; finished parts are skipped.
-#   [SYNTHESIS=FOLDER] [DIALOGUES=1500] [EPOCHS=3] experiments/personachatgen/small.sh DATA_FOLDER OUTPUT_FOLDER [SEED ...]
+#   [SYNTHESIS=FOLDER] [DIALOGUES=1500] [STEPS=819] experiments/personachatgen/small.sh DATA_FOLDER OUTPUT_FOLDER [SEED ...]
 # DATA_FOLDER has convai2/. SYNTHESIS is the folder of a finished `python -m zoo.synthesis`; without one the embedded
-# grammar writes DIALOGUES of them, which exercises the code and replicates nothing.
+# grammar writes DIALOGUES of them, which exercises the code and replicates nothing. Both rows train for as many steps of 32
+# replies: three epochs of the part of ConvAI2.
 set -euo pipefail
-[ -d "${1-}/convai2" ] && [ -n "${2-}" ] || { sed -n 4,6p "$0" >&2; exit 2; }
+[ -d "${1-}/convai2" ] && [ -n "${2-}" ] || { sed -n 4,7p "$0" >&2; exit 2; }
 data=$(realpath "$1") out=$(realpath -m "$2")
 shift 2
 seeds=("${@:-36}")
@@ -24,7 +25,8 @@ row() {
   [ -f "$out/$name/$seed/metrics.json" ] ||
     python run.py experiment="personachatgen/tiny_$name" data.folder="$synthesis" data.name=convai2 \
       data.root="$data/convai2" data.train_file=$train backbone.tokenizer_path="$out/tokenizer" \
-      data.max_eval_examples="${EXAMPLES:-2000}" data.eval_batch_size=50 trainer.max_epochs="${EPOCHS:-3}" show_replies=0 \
+      data.max_eval_examples="${EXAMPLES:-2000}" data.eval_batch_size=50 trainer.max_epochs=100 \
+      trainer.max_steps="${STEPS:-819}" show_replies=0 \
       seed="$seed" hydra.run.dir="$out/$name/$seed" "$@" >"$out/$name-$seed.log" 2>&1
 }
 declare -A runs
