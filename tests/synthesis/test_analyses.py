@@ -5,6 +5,7 @@ import random
 import pytest
 
 from zoo.data.records import Dialogue, Speaker, Utterance
+from zoo.language_models.grammar import sentences
 from zoo.metrics.f1 import overlap_f1
 from zoo.metrics.text import parlai
 from zoo.synthesis.analyses.conversations import SILENCE, conversations
@@ -40,6 +41,15 @@ def test_f1_is_that_of_the_metrics() -> None:
         texts = [" ".join(draw.choices(vocabulary, k=draw.randint(0, 6))) for _ in range(2)]
         assert words(texts[0]) == parlai(texts[0])
         assert word_f1(*texts) == overlap_f1(*map(parlai, texts))
+
+
+def test_the_grammar_counts_words_as_the_filters_do() -> None:
+    draw = random.Random(6)
+    pieces = ["The", "a", "an", "cat", "cat’s", "a’s", "“the dog”", "dog", "_", "a_b", "’", "–", "…", "naïve", "é", "!"]
+    for _ in range(500):
+        texts = ["".join(draw.choice(pieces) + draw.choice(["", " "]) for _ in range(draw.randint(0, 6))) for _ in "12"]
+        assert sentences.words(texts[0]) == words(texts[0])
+        assert sentences.overlap(*texts) == word_f1(*texts)
 
 
 DIALOGUE = SyntheticDialogue(
