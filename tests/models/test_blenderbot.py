@@ -23,6 +23,7 @@ from zoo.backbones import Backbone, dialogue_tokenizer
 from zoo.data.batch import DialogueBatch, collate
 from zoo.data.records import DialogueExample
 from zoo.errors import UserError
+from zoo.models.finetune import FineTune
 from zoo.module import DialogueModule
 from zoo.running import run
 
@@ -129,6 +130,15 @@ def test_the_pad_has_a_row_that_is_learned_where_it_is_the_end(module: DialogueM
     """transformers starts a pad's row at zero and keeps it there: with a pad that is the end token too, a loss."""
     assert module.net.lm.get_input_embeddings().padding_idx is None
     assert module.net.lm.config.pad_token_id == module.template.pad_id
+
+
+def test_an_exported_network_is_a_backbone(module: DialogueModule, ragged: DialogueBatch, tmp_path: Path) -> None:
+    module.net.lm.save_pretrained(tmp_path)  # as zoo.export does
+    module.template.tokenizer.save_pretrained(tmp_path)
+    backbone = Backbone("again", path=str(tmp_path), dtype="fp64")
+    again = FineTune(backbone, dialogue_tokenizer(backbone, module.template.added_tokens)).eval()
+    torch.testing.assert_close(again(ragged), module.net(ragged), rtol=0, atol=1e-12)
+    assert again.lm.config.decoder_start_token_id == module.template.bos_id
 
 
 def test_dropout_is_what_was_asked_for(composed: Callable[..., DictConfig]) -> None:
