@@ -24,6 +24,7 @@ from zoo.language_models.base import Request
 from zoo.language_models.grammar.lm import GrammarLm
 from zoo.synthesis.records import ProfileSentence, SyntheticDialogue, read_records
 from zoo.synthesis.run import synthesise
+from zoo.synthesis.taxonomy import FILE as TAXONOMY
 
 GRAMMAR = GrammarLm()
 
@@ -63,6 +64,8 @@ def test_every_stage_and_a_replay(configured: Configured, tmp_path: Path, capsys
         counts = list(done[stage]["funnel"].values())
         assert counts == sorted(counts, reverse=True)
         assert counts[-1] > 0
+    assert list(done["sentences"]["funnel"]) == ["raw", "regex", "exact", "category", "duplicates"]
+    assert list(done["dialogues"]["funnel"]) == ["raw", "copy_paste", "consistency", "toxicity"]
     assert done["sentences"]["funnel"]["raw"] == 51 * 5
     assert done["dialogues"]["funnel"]["raw"] == 8
     assert done["personas"]["report"]["contradictory_pairs"] == 0
@@ -96,6 +99,56 @@ def test_other_settings_do_the_stage_and_those_after_it_again(
     synthesise(configured("stages=[sentences,personas,dialogues]", "dialogues.prompt.implicit=false"))
     assert capsys.readouterr().out.count("done before") == 2
     assert (folder / "dialogues_raw.jsonl").read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ("seed=9", 0),
+        ("language_model.absent=0.1", 0),
+        ("sentences.filters.threshold=0.99", 0),
+        ("personas.conl.threshold=0.8", 1),
+        ("sentences.generation.requests_at_once=7", 2),  # of speed alone
+    ],
+)
+def test_what_decides_a_stage_does_it_again(
+    configured: Configured, capsys: pytest.CaptureFixture, change: str, again: int
+) -> None:
+    """Of two stages, so many are still there."""
+    asked = "stages=[sentences,personas]"
+    synthesise(configured(asked))
+    capsys.readouterr()
+    synthesise(configured(asked, change))
+    assert capsys.readouterr().out.count("done before") == again
+
+
+def test_a_file_counts_by_what_is_in_it(configured: Configured, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    mine, moved = tmp_path / "taxonomy.yaml", tmp_path / "moved.yaml"
+    mine.write_text(TAXONOMY.read_text())
+    moved.write_text(TAXONOMY.read_text())
+    synthesise(configured("stages=sentences", f"taxonomy.path={mine}"))
+    synthesise(configured("stages=sentences", f"taxonomy.path={moved}"))
+    assert capsys.readouterr().out.count("done before") == 1
+    moved.write_text(TAXONOMY.read_text().replace("Preference | Color", "Preference | Colour"))
+    synthesise(configured("stages=sentences", f"taxonomy.path={moved}"))
+    assert capsys.readouterr().out.count("done before") == 0
+
+
+def test_a_report_says_who_made_the_data(configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = synthesise(configured())
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)  # nothing is asked: no key is either
+    synthesise(configured("stages=report", "language_model=openai", "language_model.model=gpt", "seed=9"))
+    for name in ("report.md", "README.md"):
+        assert "The grammar exercises the code; it replicates nothing." in (folder / name).read_text()
+        assert "gpt" not in (folder / name).read_text()
+
+
+def test_what_was_finished_is_reported_where_nothing_survives(configured: Configured, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no set can be made.*What was finished is in .*report\.html"):
+        synthesise(configured("sentences.filters.threshold=1.0"))
+    page = (tmp_path / "run" / "report.md").read_text()
+    assert re.search(r"\| category \| 0 \|", page)
+    assert not (tmp_path / "run" / "README.md").exists()  # there is no data set
 
 
 def test_an_endpoint_that_stops_in_the_middle(
@@ -160,6 +213,9 @@ def test_what_cannot_be_done(configured: Configured) -> None:
         synthesise(configured("stages=[dialogues]"))
     with pytest.raises(UserError, match="no whole stage sentences"):
         synthesise(configured("stages=[report]"))
+    for wrong in ("report.dialogues=x", "report.reference=nowhere.txt", "seed=x", "dialogues.writer.turns=zero"):
+        with pytest.raises(UserError, match=wrong.split("=")[0].rpartition(".")[2]):
+            synthesise(configured(wrong))
     taxonomy = Path(configured().run_dir).with_name("taxonomy.yaml")
     taxonomy.write_text("leaves:\n  a: {group: WELLNESS, path: A, key: a}\n  a: {group: WELLNESS, path: B, key: b}\n")
     with pytest.raises(InstantiationException, match="a is there twice"):  # readable_errors tells what is inside
@@ -185,7 +241,7 @@ def test_a_report_beside_a_corpus_and_an_inventory(configured: Configured, tmp_p
 
 def test_fewer_sentences_than_a_set_has(configured: Configured) -> None:
     leaves = "sentences.generation.leaves=[has_age_number,like_food]"
-    with pytest.raises(UserError, match="1 categories of DEMOGRAPHICS have some, where a set needs 2"):
+    with pytest.raises(UserError, match="a set needs 2 categories of DEMOGRAPHICS and 1 have any"):
         synthesise(configured("stages=[sentences,personas]", leaves))
 
 

@@ -4,14 +4,14 @@ from dataclasses import asdict
 from typing import Any
 
 from zoo.synthesis.analyses.copying import copying
-from zoo.synthesis.dialogues_stage import filtered, writer_of
+from zoo.synthesis.dialogues_stage import DialoguesStage, filtered
 from zoo.synthesis.folder import SynthesisFolder
 from zoo.synthesis.funnel import Funnel
-from zoo.synthesis.parts import Parts, build, watched
+from zoo.synthesis.parts import SCORERS, Parts, watched
 from zoo.synthesis.persona_pairs import draw_pairs
 from zoo.synthesis.personas_stage import SETS
 from zoo.synthesis.records import PersonaSet, SyntheticDialogue, read_records, write_records
-from zoo.synthesis.sentences_stage import filters_of, generation_of
+from zoo.synthesis.sentences_stage import SentencesStage
 
 # title -> row -> what is changed of the prompt
 OF_SENTENCES: dict[str, dict[str, dict[str, Any]]] = {
@@ -27,64 +27,79 @@ OF_DIALOGUES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def make_comparisons(parts: Parts, folder: SynthesisFolder) -> dict[str, Any]:
-    """Sentences and dialogues of every row, through the same filters.
-
-    Rows with equal settings are answered once, from the cache.
-
-    Returns:
-        Funnels by title and row, and for dialogues how much they copy (Figure 2).
+class ComparisonsStage:
+    """Sentences and dialogues of every row, through the same filters. Rows with one prompt are written once.
 
     Raises:
-        UserError: the model's or a scorer's.
+        UserError: a setting that is none.
     """
-    asked, replayed = parts.model.asked, parts.model.replayed
-    files: list[str] = []
-    funnels: dict[str, dict[str, dict[str, int]]] = {}
-    copies: dict[str, dict[str, Any]] = {}
-    for title, rows in OF_SENTENCES.items():
-        funnels[title] = {row: _sentences(parts, changed).to_dict() for row, changed in rows.items()}
-    sets = list(read_records(folder.path / SETS, PersonaSet))
-    pairs = draw_pairs(sets, parts.cfg.comparisons.dialogues, parts.cfg.seed)
-    for title, rows in OF_DIALOGUES.items():
-        funnels[title] = {}
-        copies[title] = {}
-        for row, changed in rows.items():
-            file = f"comparisons/{_slug(title)}/{_slug(row)}.jsonl"
-            written = writer_of(parts, parts.cfg.dialogues, **changed).write(parts.model, pairs)
-            write_records(folder.path / file, watched(written, len(pairs), row))
-            files.append(file)
-            funnel = Funnel("raw")
-            raw = list(read_records(folder.path / file, SyntheticDialogue))
-            for _ in filtered(parts, parts.cfg.dialogues, funnel.count("raw", raw), funnel):
-                pass
-            funnels[title][row] = funnel.to_dict()
-            copies[title][row] = asdict(copying(row, raw))
-    return {
-        "files": files,
-        "funnels": funnels,
-        "copying": copies,
-        "asked": parts.model.asked - asked,
-        "replayed": parts.model.replayed - replayed,
-    }
 
+    name, after = "comparisons", "personas"
 
-def _sentences(parts: Parts, changed: dict[str, Any]) -> Funnel:
-    """The funnel of as many completions a leaf with one demonstration category as without any."""
-    settings = parts.cfg.sentences
-    plan = {
-        "trials": parts.cfg.comparisons.trials,
-        "max_demonstrations": 1,
-        "prompt": build(settings.prompt, **changed),
-    }
-    raw = generation_of(parts, settings, **plan).raw_lines(parts.model, settings.filters.regex)
-    funnel = Funnel("raw")
-    for _ in filters_of(parts, settings).kept(raw, funnel):
-        pass
-    return funnel
+    def __init__(self, parts: Parts) -> None:
+        self.parts, self.config = parts, parts.cfg.comparisons
+        self.sentences, self.dialogues = SentencesStage(parts), DialoguesStage(parts)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides its outcome."""
+        read = {"sentences": self.sentences.settings, "dialogues": self.dialogues.settings}
+        return self.parts.settings("comparisons", SCORERS, read, writes=True)
+
+    def work(self, folder: SynthesisFolder) -> dict[str, Any]:
+        """Funnels by title and row, and how much the dialogues of each prompt copy (Figure 2).
+
+        Raises:
+            UserError: the model's or a scorer's.
+        """
+        model = self.parts.model
+        asked, replayed = model.asked, model.replayed
+        funnels: dict[str, dict[str, dict[str, int]]] = {
+            title: {row: self._sentences(changed).to_dict() for row, changed in rows.items()}
+            for title, rows in OF_SENTENCES.items()
+        }
+        copies: dict[str, dict[str, Any]] = {}
+        survival: dict[str, dict[str, int]] = {}
+        files: dict[str, str] = {}
+        for title, rows in OF_DIALOGUES.items():
+            funnels[title] = {}
+            for row, changed in rows.items():
+                prompt = self.dialogues.writer_with(**changed).prompt.name
+                if prompt not in survival:
+                    files[prompt] = f"comparisons/{_slug(prompt)}.jsonl"
+                    raw = self._dialogues(folder, files[prompt], changed)
+                    funnel = Funnel("raw")
+                    for _ in filtered(self.parts, self.dialogues.config, funnel.count("raw", raw), funnel):
+                        pass
+                    survival[prompt] = funnel.to_dict()
+                    copies[prompt] = asdict(copying(f"{prompt}, before filters", raw))
+                funnels[title][row] = survival[prompt]
+        return {
+            "files": list(files.values()),
+            "funnels": funnels,
+            "copying": copies,
+            "asked": model.asked - asked,
+            "replayed": model.replayed - replayed,
+        }
+
+    def _sentences(self, changed: dict[str, Any]) -> Funnel:
+        """The funnel of as many completions a leaf with one demonstration category as without any."""
+        stage = self.sentences
+        plan = stage.generation_with(changed, trials=self.config.trials, max_demonstrations=1)
+        funnel = Funnel("raw")
+        for _ in stage.filters.kept(plan.raw_lines(self.parts.model, stage.config.filters.regex), funnel):
+            pass
+        return funnel
+
+    def _dialogues(self, folder: SynthesisFolder, file: str, changed: dict[str, Any]) -> list[SyntheticDialogue]:
+        sets = list(read_records(folder.path / SETS, PersonaSet))
+        pairs = draw_pairs(sets, self.config.dialogues, self.parts.seed)
+        written = self.dialogues.writer_with(**changed).write(self.parts.model, pairs)
+        write_records(folder.path / file, watched(written, len(pairs), file))
+        return list(read_records(folder.path / file, SyntheticDialogue))
 
 
 def _slug(words: str) -> str:
-    """A name of a file: "RAW+ and RAW" -> "raw_plus_and_raw"."""
+    """A name of a file: "RAW+, 1-shot" -> "raw_plus_1_shot"."""
     spelt = words.lower().replace("+", " plus")
     return "_".join("".join(letter if letter.isalnum() else " " for letter in spelt).split())

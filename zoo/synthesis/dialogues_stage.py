@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from zoo.data.personachatgen import EXPORT, FACTS
@@ -18,53 +17,72 @@ from zoo.synthesis.records import PersonaSet, SyntheticDialogue, read_records, w
 from zoo.synthesis.replies import WritingReport
 from zoo.synthesis.splits import split_dialogues
 
-RAW, KEPT = "dialogues_raw.jsonl", "dialogues.jsonl"
+DIALOGUES_RAW, DIALOGUES = "dialogues_raw.jsonl", "dialogues.jsonl"
 
 
-def make_dialogues(parts: Parts, folder: SynthesisFolder) -> dict[str, Any]:
-    """Write them, filter them, split them.
-
-    Returns:
-        The funnel, what was mended in replies, answers asked and replayed, and what was exported.
+class DialoguesStage:
+    """Writes dialogues of pairs of persona sets, filters them, splits them.
 
     Raises:
-        UserError: too few persona sets, or the model's or a scorer's.
+        UserError: a setting that is none.
     """
-    settings = parts.cfg.dialogues
-    asked, replayed = parts.model.asked, parts.model.replayed
-    sets = list(read_records(folder.path / SETS, PersonaSet))
-    pairs = draw_pairs(sets, settings.n, parts.cfg.seed, settings.blocks)
-    report = WritingReport()
-    written = writer_of(parts, settings).write(parts.model, pairs, report)
-    write_records(folder.path / RAW, watched(written, len(pairs), "dialogues"))
-    funnel = Funnel("raw")
-    raw = funnel.count("raw", read_records(folder.path / RAW, SyntheticDialogue))
-    write_records(folder.path / KEPT, filtered(parts, settings, raw, funnel))
-    kept = read_records(folder.path / KEPT, SyntheticDialogue)
-    splits = split_dialogues(kept, tuple(settings.splits.fractions), parts.cfg.seed, settings.splits.by)
-    exported = export_dialogues(splits, folder.path)
-    return {
-        "files": [RAW, KEPT, f"{EXPORT}/{FACTS}"],
-        "wanted": settings.n,
-        "begun": len(pairs),
-        "funnel": funnel.to_dict(),
-        "export": exported,
-        "replies": report.to_dict(),
-        "asked": parts.model.asked - asked,
-        "replayed": parts.model.replayed - replayed,
-    }
 
+    name, after = "dialogues", "personas"
 
-def writer_of(parts: Parts, settings: DictConfig, **prompt: Any) -> DialogueWriter:
-    """The writer that `settings` (the section `dialogues`) describes, with other settings of its prompt."""
-    objects = {
-        "prompt": instantiate(settings.prompt, **prompt),
-        "demonstrations": instantiate(settings.demonstrations),
-        "replies": instantiate(settings.replies),
-        "seed": parts.cfg.seed,
-    }
-    writer: DialogueWriter = build(settings.writer, **objects)
-    return writer
+    def __init__(self, parts: Parts) -> None:
+        self.parts, self.config = parts, parts.cfg.dialogues
+        self.demonstrations = build(self.config.demonstrations)
+        self.writer = self.writer_with()
+        list(filtered(parts, self.config, (), Funnel("raw")))  # wrong settings are told now
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides its outcome."""
+        scorers = ["contradiction", "toxicity"]
+        return self.parts.settings("dialogues", scorers, {"demonstrations": self.demonstrations}, writes=True)
+
+    def writer_with(self, **prompt: Any) -> DialogueWriter:
+        """The writer, with other settings of its prompt."""
+        objects = {
+            "prompt": build(self.config.prompt, **prompt),
+            "demonstrations": self.demonstrations,
+            "replies": build(self.config.replies),
+            "seed": self.parts.seed,
+        }
+        writer: DialogueWriter = build(self.config.writer, **objects)
+        return writer
+
+    def work(self, folder: SynthesisFolder) -> dict[str, Any]:
+        """The funnel, what was mended in replies, answers asked and replayed, and what was exported.
+
+        Raises:
+            UserError: too few persona sets, or the model's or a scorer's.
+        """
+        model = self.parts.model
+        asked, replayed = model.asked, model.replayed
+        sets = list(read_records(folder.path / SETS, PersonaSet))
+        blocks = max(1, min(self.config.blocks, len(sets) // 2))
+        pairs = draw_pairs(sets, self.config.n, self.parts.seed, blocks)
+        report = WritingReport()
+        written = self.writer.write(model, pairs, report)
+        write_records(folder.path / DIALOGUES_RAW, watched(written, len(pairs), self.name))
+        funnel = Funnel("raw")
+        raw = funnel.count("raw", read_records(folder.path / DIALOGUES_RAW, SyntheticDialogue))
+        write_records(folder.path / DIALOGUES, filtered(self.parts, self.config, raw, funnel))
+        kept = read_records(folder.path / DIALOGUES, SyntheticDialogue)
+        splits = split_dialogues(kept, tuple(self.config.splits.fractions), self.parts.seed, self.config.splits.by)
+        exported = export_dialogues(splits, folder.path)
+        return {
+            "files": [DIALOGUES_RAW, DIALOGUES, f"{EXPORT}/{FACTS}"],
+            "prompt": self.writer.prompt.name,
+            "wanted": self.config.n,
+            "begun": len(pairs),
+            "funnel": funnel.to_dict(),
+            "export": exported,
+            "replies": report.to_dict(),
+            "asked": model.asked - asked,
+            "replayed": model.replayed - replayed,
+        }
 
 
 def filtered(
@@ -73,5 +91,5 @@ def filtered(
     """The dialogues that pass the three filters in the paper's order."""
     filters = settings.filters
     dialogues = build(filters.copy_paste).kept(dialogues, funnel)
-    dialogues = build(filters.consistency, scorer=parts.contradiction).kept(dialogues, funnel)
-    yield from build(filters.toxicity, scorer=parts.toxicity).kept(dialogues, funnel)
+    dialogues = build(filters.consistency, scorer=parts.scorer("contradiction")).kept(dialogues, funnel)
+    yield from build(filters.toxicity, scorer=parts.scorer("toxicity")).kept(dialogues, funnel)

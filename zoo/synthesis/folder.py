@@ -89,7 +89,7 @@ class SynthesisFolder:
             record = self._records.get(name)
             if record is None or not self._complete(record):
                 raise UserError(
-                    f"{self.path} has no whole stage {name}, which the report is about. Add {name} to stages=, or name "
+                    f"{self.path} has no whole stage {name}, which a report is about. Add {name} to stages=, or name "
                     "the folder of an earlier run by hydra.run.dir=."
                 )
 

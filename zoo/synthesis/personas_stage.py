@@ -7,23 +7,36 @@ from zoo.synthesis.pair_scores import PairScores
 from zoo.synthesis.parts import Parts, build
 from zoo.synthesis.persona_sets import PersonaSets
 from zoo.synthesis.records import ProfileSentence, read_records, write_records
-from zoo.synthesis.sentences_stage import KEPT
+from zoo.synthesis.sentences_stage import SENTENCES
 
 SETS = "personas.jsonl"
 
 
-def make_personas(parts: Parts, folder: SynthesisFolder) -> dict[str, Any]:
-    """Draw persona sets of the sentences that were kept.
-
-    Returns:
-        The sets' report.
+class PersonasStage:
+    """Draws persona sets of the sentences that were kept.
 
     Raises:
-        UserError: too few sentences for one set, or the scorer's.
+        UserError: a setting that is none.
     """
-    settings = parts.cfg.personas
-    conl = build(settings.conl, scores=PairScores(parts.contradiction))
-    maker: PersonaSets = build(settings.sets, taxonomy=parts.taxonomy, conl=conl, seed=parts.cfg.seed)
-    sets, report = maker.make(read_records(folder.path / KEPT, ProfileSentence))
-    write_records(folder.path / SETS, sets)
-    return {"files": [SETS], "report": report.to_dict()}
+
+    name, after = "personas", "sentences"
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        conl = build(parts.cfg.personas.conl, scores=PairScores(parts.scorer("contradiction")))
+        self.maker: PersonaSets = build(parts.cfg.personas.sets, taxonomy=parts.taxonomy, conl=conl, seed=parts.seed)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides its outcome."""
+        return self.parts.settings("personas", ["contradiction"], {"taxonomy": self.parts.taxonomy}, writes=False)
+
+    def work(self, folder: SynthesisFolder) -> dict[str, Any]:
+        """The sets' report.
+
+        Raises:
+            UserError: too few sentences for one set, or the scorer's.
+        """
+        sets, report = self.maker.make(read_records(folder.path / SENTENCES, ProfileSentence))
+        write_records(folder.path / SETS, sets)
+        return {"files": [SETS], "report": report.to_dict()}

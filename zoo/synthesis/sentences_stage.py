@@ -2,9 +2,6 @@
 
 from typing import Any
 
-from hydra.utils import instantiate
-from omegaconf import DictConfig
-
 from zoo.synthesis.folder import SynthesisFolder
 from zoo.synthesis.funnel import Funnel
 from zoo.synthesis.parts import Parts, build, watched
@@ -13,50 +10,64 @@ from zoo.synthesis.profile_gen import ProfileGen, RawLine
 from zoo.synthesis.records import ProfileSentence, read_records, write_records
 from zoo.synthesis.samples import samples_for_judges, write_samples
 
-RAW, KEPT, SAMPLES = "sentences_raw.jsonl", "sentences.jsonl", "sentences_for_judges.csv"
+SENTENCES_RAW, SENTENCES, SAMPLES = "sentences_raw.jsonl", "sentences.jsonl", "sentences_for_judges.csv"
 
 
-def make_sentences(parts: Parts, folder: SynthesisFolder) -> dict[str, Any]:
-    """Ask for them, filter them, draw samples. All is streamed: no file is ever in memory.
-
-    Returns:
-        The funnel, completions and answers asked and replayed.
+class SentencesStage:
+    """Asks for sentences, filters them, draws samples. All is streamed: no file is ever in memory.
 
     Raises:
-        UserError: the model's or a scorer's; or nothing was left.
+        UserError: a setting that is none.
     """
-    settings = parts.cfg.sentences
-    generation: ProfileGen = generation_of(parts, settings)
-    asked, replayed = parts.model.asked, parts.model.replayed
-    raw = generation.raw_lines(parts.model, settings.filters.regex)
-    write_records(folder.path / RAW, watched(raw, generation.n_requests * generation.per_prompt, "sentences"))
-    filters = filters_of(parts, settings)
-    funnel = Funnel("raw")
-    write_records(folder.path / KEPT, filters.kept(read_records(folder.path / RAW, RawLine), funnel))
-    kept = read_records(folder.path / KEPT, ProfileSentence)
-    write_samples(folder.path / SAMPLES, samples_for_judges(kept, settings.samples_per_leaf, parts.cfg.seed))
-    return {
-        "files": [RAW, KEPT, SAMPLES],
-        "funnel": funnel.to_dict(),
-        "completions": generation.n_requests,
-        "asked": parts.model.asked - asked,
-        "replayed": parts.model.replayed - replayed,
-    }
 
+    name, after = "sentences", None
 
-def generation_of(parts: Parts, settings: DictConfig, **changed: Any) -> ProfileGen:
-    """The plan that `settings` (the section `sentences`) describes, with what is `changed` in it."""
-    objects = {
-        "taxonomy": parts.taxonomy,
-        "demonstrations": build(settings.demonstrations, taxonomy=parts.taxonomy),
-        "prompt": instantiate(settings.prompt),
-        "seed": parts.cfg.seed,
-    }
-    generation: ProfileGen = build(settings.generation, **objects | changed)
-    return generation
+    def __init__(self, parts: Parts) -> None:
+        self.parts, self.config = parts, parts.cfg.sentences
+        self.demonstrations = build(self.config.demonstrations, taxonomy=parts.taxonomy)
+        self.filters: ProfileFilters = build(
+            self.config.filters, taxonomy=parts.taxonomy, scorer=parts.scorer("category")
+        )
+        self.generation = self.generation_with()
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides its outcome."""
+        read = {"taxonomy": self.parts.taxonomy, "demonstrations": self.demonstrations}
+        return self.parts.settings("sentences", ["category"], read, writes=True)
 
-def filters_of(parts: Parts, settings: DictConfig) -> ProfileFilters:
-    """The filters that `settings` (the section `sentences`) describes."""
-    filters: ProfileFilters = build(settings.filters, taxonomy=parts.taxonomy, scorer=parts.category)
-    return filters
+    def generation_with(self, prompt: dict[str, Any] | None = None, **changed: Any) -> ProfileGen:
+        """The plan, with other settings of its prompt or of its own."""
+        objects = {
+            "taxonomy": self.parts.taxonomy,
+            "demonstrations": self.demonstrations,
+            "prompt": build(self.config.prompt, **(prompt or {})),
+            "seed": self.parts.seed,
+        }
+        generation: ProfileGen = build(self.config.generation, **objects | changed)
+        return generation
+
+    def work(self, folder: SynthesisFolder) -> dict[str, Any]:
+        """The funnel, completions, and answers asked and replayed.
+
+        Raises:
+            UserError: the model's or the scorer's.
+        """
+        model, total = self.parts.model, self.generation.n_requests * self.generation.per_prompt
+        asked, replayed = model.asked, model.replayed
+        raw = self.generation.raw_lines(model, self.config.filters.regex)
+        write_records(folder.path / SENTENCES_RAW, watched(raw, total, self.name))
+        funnel = Funnel("raw")
+        kept = self.filters.kept(read_records(folder.path / SENTENCES_RAW, RawLine), funnel)
+        write_records(folder.path / SENTENCES, kept)
+        sentences = read_records(folder.path / SENTENCES, ProfileSentence)
+        write_samples(
+            folder.path / SAMPLES, samples_for_judges(sentences, self.config.samples_per_leaf, self.parts.seed)
+        )
+        return {
+            "files": [SENTENCES_RAW, SENTENCES, SAMPLES],
+            "funnel": funnel.to_dict(),
+            "completions": self.generation.n_requests,
+            "asked": model.asked - asked,
+            "replayed": model.replayed - replayed,
+        }

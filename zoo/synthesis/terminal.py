@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from zoo.language_models.base import LanguageModel
 from zoo.synthesis.blocks import percent, whole
 from zoo.synthesis.funnel import Funnel, Stage
 from zoo.synthesis.published_file import published
@@ -15,7 +16,7 @@ TABLES = {"sentences": "table1", "dialogues": "table2"}  # of the paper
 
 def show(stage: str, record: Mapping[str, Any], again: bool) -> None:
     """A line and a table of a stage; `again` where it was done in an earlier run."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     facts = record["facts"]
     when = f"done before, {record['finished']}" if again else f"{record['seconds']:.1f} s"
     console.print(f"[bold]{stage}[/bold] ({when})")
@@ -45,6 +46,16 @@ def show(stage: str, record: Mapping[str, Any], again: bool) -> None:
         left = (f"{row}: {percent(Funnel.from_dict(counts).rows()[-1].cumulative)}" for row, counts in rows.items())
         console.print(f"  {title}, left after all filters: {', '.join(left)}")
     console.print()
+
+
+def warn_of_chat(model: LanguageModel) -> None:
+    """Say so where a model is asked as a chat partner: the prompts are texts to go on with."""
+    if getattr(model, "mode", "completions") == "chat":
+        Console().print(
+            "language_model.mode=chat: the prompts of PersonaChatGen are texts to be continued, which a chat partner "
+            "may answer in its own way; language_model.mode=completions continues them.",
+            style="bold",
+        )
 
 
 def _survival(unit: str, ours: Sequence[Stage], theirs: Sequence[Stage]) -> Table:

@@ -33,6 +33,11 @@ def slot_words() -> SlotWords:
     return SlotWords(slots, tuple(Conflict(**conflict) for conflict in known["conflicts"]))
 
 
+def values_of_leaves() -> dict[str, tuple[str, ...]]:
+    """The values of every leaf, by its id."""
+    return {id: leaf.values for id, leaf in read_lexicon().leaves.items()}
+
+
 def rude_words() -> Mapping[str, float]:
     """Rude words and their weights."""
     return RUDE_WORDS
