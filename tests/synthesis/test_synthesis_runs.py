@@ -241,7 +241,7 @@ def test_a_report_beside_a_corpus_and_an_inventory(configured: Configured, tmp_p
 
 def test_fewer_sentences_than_a_set_has(configured: Configured) -> None:
     leaves = "sentences.generation.leaves=[has_age_number,like_food]"
-    with pytest.raises(UserError, match="a set needs 2 categories of DEMOGRAPHICS and 1 have any"):
+    with pytest.raises(UserError, match="1 categories of DEMOGRAPHICS have some, where a set needs 2"):
         synthesise(configured("stages=[sentences,personas]", leaves))
 
 

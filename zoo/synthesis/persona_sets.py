@@ -84,7 +84,7 @@ class PersonaSets:
         pool = SentencePool(sentences, self.taxonomy, self.max_uses)
         if lack := self._lack(pool.leaves):
             raise UserError(
-                f"{pool.size or 'No'} sentences are left for persona sets, where {lack}; no set can be made. Generate more "
+                f"{pool.size} sentences were given for persona sets, but {lack}; no set can be made. Generate more "
                 "sentences, loosen the filters before, or ask for another composition."
             )
         conl, scores = self.conl, self.conl.scores
@@ -162,5 +162,5 @@ class PersonaSets:
         for group, n in self.composition.items():
             found = sum(self._groups[leaf] == group for leaf in leaves)
             if found < n:
-                return f"a set needs {n} categories of {group} and {found or 'none'} have any"
+                return f"{found} categories of {group} have some, where a set needs {n}"
         return None
