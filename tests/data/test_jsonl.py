@@ -1,6 +1,8 @@
 """Dialogues as JSON lines: a round trip, and errors with line numbers."""
 
 import json
+import os
+from dataclasses import replace
 
 import pytest
 
@@ -21,6 +23,28 @@ def test_round_trip(tmp_path, twelve):
     write_jsonl([DIALOGUE, *twelve], path)
     assert read_jsonl(path) == [DIALOGUE, *twelve]
     assert [entry.name for entry in path.parent.iterdir()] == ["own.jsonl"]
+
+
+def test_provenance_is_left_aside(tmp_path):
+    path = tmp_path / "own.jsonl"
+    made = [{"source": {"model": "m"}, "scores": {"toxicity": 0.25}}, {}]
+    second = replace(DIALOGUE, id="2")
+    write_jsonl([DIALOGUE, second], path, made)
+    assert read_jsonl(path) == [DIALOGUE, second]
+    assert [json.loads(line)["provenance"] for line in path.read_bytes().splitlines()] == made
+    write_jsonl([DIALOGUE], path)
+    assert b"provenance" not in path.read_bytes()
+    with pytest.raises(ValueError, match="shorter"):
+        write_jsonl([DIALOGUE, second], path, made[:1])
+
+
+def test_the_file_is_as_readable_as_others(tmp_path):
+    old = os.umask(0o022)
+    try:
+        write_jsonl([DIALOGUE], tmp_path / "own.jsonl")
+    finally:
+        os.umask(old)
+    assert (tmp_path / "own.jsonl").stat().st_mode & 0o777 == 0o644
 
 
 def test_defaults(tmp_path):
@@ -53,6 +77,7 @@ GOOD = {"speakers": [{}, {}], "utterances": [{"speaker": 1, "text": "hi"}]}
         ("{", "line 2: Expecting"),
         ("[]", "the line is list where dict was expected"),
         ({"speakers": [{}, {}]}, r"lacks \['utterances'\]"),
+        (GOOD | {"provenance": "gpt"}, "'provenance' is str where dict"),
         (GOOD | {"turns": []}, r"unknown keys \['turns'\]"),
         (GOOD | {"speakers": [{}]}, "'speakers' has 1 entries"),
         (GOOD | {"speakers": [{}, {"persona": "i sing"}]}, r"speakers\[1\].persona is str where list"),

@@ -51,6 +51,7 @@ def dialogues(n: int, turns: int | None = None, seed: int = 0) -> list[Synthetic
             (texts(draw, 5), texts(draw, 5)),
             texts(draw, turns or draw.randint(1, 17)),
             {"model": "grammar 1", "persona_sets": [f"s{k}", f"t{k}"]},
+            {"copy_f1": round(draw.random(), 6), "copied_a": k},
         )
         for k in range(n)
     ]
@@ -99,6 +100,8 @@ def test_the_projects_own_reader_reads_it_back_equal(tmp_path):
     assert [speaker.user for speaker in lines[3].speakers] == ["s3", "t3"]
     for row, line in zip(rows, lines, strict=False):
         assert [utterance.text.split() for utterance in line.utterances] == [text.split() for text in row.utterances]
+    for row, line in zip(rows, (tmp_path / "export/train.jsonl").read_bytes().split(b"\n"), strict=False):
+        assert not line or json.loads(line)["provenance"] == {"source": row.source, "scores": row.scores}
     assert record["models"] == ["grammar 1"]
     assert record == json.loads((tmp_path / "export/export.json").read_text())
 

@@ -1,5 +1,6 @@
 """The report and the data set's card: what they say, what they leave out, and that text stays text."""
 
+import json
 import re
 import sys
 from dataclasses import replace
@@ -16,12 +17,14 @@ from zoo.synthesis.analyses.published import read_published
 from zoo.synthesis.analyses.statistics import dialogue_statistics
 from zoo.synthesis.blocks import Grid, flattened, shown
 from zoo.synthesis.card import write_card
+from zoo.synthesis.export import export_dialogues
 from zoo.synthesis.funnel import Funnel
 from zoo.synthesis.page import markdown_table
-from zoo.synthesis.records import PersonaSet, ProfileSentence, SyntheticDialogue
+from zoo.synthesis.records import PersonaSet, ProfileSentence, SyntheticDialogue, write_records
 from zoo.synthesis.report import ReportFacts, write_report
 from zoo.synthesis.report_facts import GRAMMAR
 from zoo.synthesis.report_survival import survival_grid
+from zoo.synthesis.splits import Splits
 
 NASTY = "<script>alert('ü|*')</script> & “déjà vu” 日本"
 PROFILES = Funnel.from_dict({"raw": 1000, "regex": 940, "exact": 590, "category": 480, "duplicates": 220})
@@ -34,6 +37,7 @@ FACTS = ReportFacts(
     model="grammar 1, seed 3",
     scorers={"category": "lexical, version 1", "toxicity": "unitary/toxic-bert"},
     seed=3,
+    prompt="RAW+, 1-shot, code layout, both personas",
     profile_funnel=PROFILES.rows(),
     dialogue_funnel=DIALOGUES.rows(),
     conl={"mode": "greedy", "calls": 12345, "calls_per_set": 24.69, "contradictory_pairs": 0, "shortfall": None},
@@ -48,7 +52,7 @@ FACTS = ReportFacts(
     persona_sets=[PersonaSet("set 1", (ProfileSentence(NASTY, "like_season", "season", "winter"),))],
     dialogues=[DIALOGUE],
     splits={"train": 70, "valid": 9, "test": 9},
-    files={"dialogues.jsonl": "every dialogue"},
+    files={"dialogues.jsonl": "dialogues", "own.txt": "what its maker says of it"},
     split_files={"train": "train.jsonl"},
     provenance={"code": {"commit": "abc123", "changed": False}, "chat": {"temperature": 0.8, "stop": ["You:", "\n"]}},
     published=read_published(ROOT / "experiments" / "personachatgen" / "published.toml"),
@@ -203,11 +207,36 @@ def test_the_card(folder: Path) -> None:
     ]
     assert "license" not in metadata
     assert "| valid | 9 |" in body
-    assert "| dialogues.jsonl | every dialogue |" in body
+    assert "| dialogues.jsonl | dialogues that passed the filters, of all splits |" in body
+    assert "| own.txt | what its maker says of it |" in body
+    assert "| train.jsonl | the dialogues of the train split, " in body
+    assert "a dialogue (prompt: RAW+, 1-shot, code layout, both personas)." in body
+    alone = write_card(replace(FACTS, prompt=""), folder / "alone").read_text()
+    assert "both sides of a dialogue.\n" in alone
+    assert "own persona only" not in body + alone
     assert "says nothing of any language model" in body
     large = replace(FACTS, splits={"train": 9_000, "valid": 1_000}, title="a: 'b' # c")
     metadata = yaml.safe_load(write_card(large, folder / "large").read_text().split("---\n")[1])
     assert (metadata["size_categories"], metadata["pretty_name"]) == (["10K<n<100K"], "a: 'b' # c")
+
+
+def fields(card: str, file: str) -> list[str]:
+    """The names that a card gives to the fields of a file."""
+    section = card.split(f"## Fields of {file}\n")[1].split("##")[0]
+    return re.findall(r"^\| (\w+) \|", section, re.MULTILINE)[1:]
+
+
+def test_the_card_names_the_fields_that_its_files_have(tmp_path: Path) -> None:
+    scored = replace(DIALOGUE, source={"model": "grammar 1", "persona_sets": ["p1", "p2"]}, scores={"copy_f1": 0.5})
+    export_dialogues(Splits({"train": [scored]}, "pair"), tmp_path)
+    write_records(tmp_path / "dialogues.jsonl", [scored])
+    card = write_card(replace(FACTS, split_files={"train": "export/train.jsonl"}), tmp_path).read_text()
+    for file in ("export/train.jsonl", "dialogues.jsonl"):
+        (record,) = map(json.loads, (tmp_path / file).read_text().splitlines())
+        assert fields(card, file) == list(record)
+    for path in re.findall(r"^\| (export/\S+) \|", card.replace("\\_", "_"), re.MULTILINE):
+        for view in ("self", "both"):
+            assert (tmp_path / path.replace("{self,both}", view)).is_file()
 
 
 def test_tables_of_survival() -> None:

@@ -11,18 +11,18 @@
 
 `speakers` (exactly two) and `utterances` are required. Left out, `id` is `"<file stem>:<line>"`, `persona`, `profile`
 and `candidates` are empty, `user` is "", and `responders` is `[1]`: the utterances of speaker 1 are the replies to
-learn. Where candidates are given, the utterance itself must be one of them.
+learn. Where candidates are given, the utterance itself must be one of them. A line may have `provenance` too, an object
+of whatever its maker records (which model wrote it, what filters measured): nothing here reads it.
 """
 
 import json
-import os
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from zoo.data.records import Dialogue, Speaker, Utterance
 from zoo.errors import UserError
+from zoo.files import write_atomically
 
 
 def read_jsonl(path: Path | str) -> list[Dialogue]:
@@ -76,19 +76,22 @@ def _broken(path: Path | str, line: int, reason: str) -> UserError:
     )
 
 
-def write_jsonl(dialogues: Iterable[Dialogue], path: Path | str) -> None:
-    """Write dialogues so that `read_jsonl` gives them back unchanged; the file appears whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            for dialogue in dialogues:
-                stream.write(json.dumps(_plain(dialogue), ensure_ascii=False) + "\n")
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+def write_jsonl(
+    dialogues: Iterable[Dialogue], path: Path | str, provenance: Iterable[Mapping[str, Any]] | None = None
+) -> None:
+    """Write dialogues so that `read_jsonl` gives them back unchanged; the file appears whole or not at all.
+
+    Args:
+        dialogues: streamed.
+        path: of the file.
+        provenance: of each dialogue, plain; None to write none.
+    """
+    lines = (
+        map(_plain, dialogues)
+        if provenance is None
+        else (_plain(one) | {"provenance": dict(of_it)} for one, of_it in zip(dialogues, provenance, strict=True))
+    )
+    write_atomically(Path(path), (json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines))
 
 
 def _plain(dialogue: Dialogue) -> dict[str, Any]:
@@ -108,7 +111,8 @@ def _plain(dialogue: Dialogue) -> dict[str, Any]:
 
 
 def _dialogue(record: Any, default_id: str) -> Dialogue:
-    _check_keys(record, "the line", required={"speakers", "utterances"}, optional={"id", "responders"})
+    _check_keys(record, "the line", required={"speakers", "utterances"}, optional={"id", "responders", "provenance"})
+    _typed(record.get("provenance", {}), dict, "'provenance'")
     speakers = _typed(record["speakers"], list, "'speakers'")
     if len(speakers) != 2:
         raise ValueError(f"'speakers' has {len(speakers)} entries where exactly 2 were expected")

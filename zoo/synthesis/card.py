@@ -11,12 +11,32 @@ from zoo.synthesis.page import markdown_table, plain
 from zoo.synthesis.report_facts import ReportFacts, backend_statement
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+FILES = {  # what is in a file of that name
+    "sentences_raw.jsonl": "entries of the model's lists as they were written, before any filter",
+    "sentences.jsonl": "profile sentences that passed the filters, with their category, entity key and value",
+    "sentences_for_judges.csv": "a few sentences of every category, with columns for people's ratings",
+    "personas.jsonl": "persona sets: sentences that fit together, as one speaker's persona",
+    "dialogues_raw.jsonl": "dialogues before the filters",
+    "dialogues.jsonl": "dialogues that passed the filters, of all splits",
+    "export.json": "which models made the dialogues, how they were split, and numbers by split",
+}
+SPLIT = "the dialogues of the {} split, as data=jsonl reads them; loaded by the metadata above"
+TEXTS = "{self,both}_original_no_cands.txt"
+SOURCE = "model, prompt and its hashes, demonstration, seed, the persona sets of A and B"
+SCORES = "copied sentences and contradicted pairs of A and B, highest word F1, contradiction and toxicity"
+SPLIT_FIELDS = [
+    ["id", "of the dialogue, the same as in dialogues.jsonl"],
+    ["speakers", "A and B: persona (profile sentences), user (id of the persona set), profile (empty)"],
+    ["utterances", "by turns: speaker (0 is A, who begins, 1 is B), text (on one line)"],
+    ["responders", "whose utterances are replies to learn: both speakers'"],
+    ["provenance", f"source ({SOURCE}), scores ({SCORES})"],
+]
 FIELDS = [
     ["id", "of the dialogue"],
     ["personas", "A's and B's profile sentences, two lists"],
-    ["utterances", "what is said; A begins, then they take turns"],
-    ["source", "model, hashes of the prompts, seeds, persona sets"],
-    ["scores", "what the filters measured"],
+    ["utterances", "what is said, as the model wrote it; A begins, then they take turns"],
+    ["source", SOURCE],
+    ["scores", SCORES],
 ]
 
 
@@ -43,7 +63,8 @@ def _lines(facts: ReportFacts) -> Iterator[str]:
         "1. The model wrote profile sentences for each category of a taxonomy; filters removed those without a "
         "readable value, of another category, or there already.",
         "2. Sentences that don't contradict each other became persona sets (CoNL).",
-        "3. For each pair of sets the model wrote both sides of a dialogue, each side knowing its own persona only.",
+        "3. For each pair of sets the model wrote both sides of a dialogue"
+        + (f" (prompt: {plain(facts.prompt)})." if facts.prompt else "."),
         "4. Filters removed dialogues that copy or contradict their personas, or are toxic.",
         "",
     )
@@ -65,10 +86,13 @@ def _lines(facts: ReportFacts) -> Iterator[str]:
         )
     if facts.splits:
         yield from _table(["split", "dialogues"], [[split, whole(number)] for split, number in facts.splits.items()])
-    if facts.files:
+    if files := [*_files(facts)]:
         yield from ("## Files", "")
-        yield from _table(["file", "what is in it"], [[name, what] for name, what in facts.files.items()])
-    yield from ("## Fields of a dialogue", "")
+        yield from _table(["file", "what is in it"], files)
+    if facts.split_files:
+        yield from (f"## Fields of {', '.join(map(plain, facts.split_files.values()))}", "")
+        yield from _table(["field", "what it is"], SPLIT_FIELDS)
+    yield from ("## Fields of dialogues.jsonl", "")
     yield from _table(["field", "what it is"], FIELDS)
     yield from ("## Limits", "", *(f"- {limit}" for limit in _limits(facts)), "")
     yield from (
@@ -78,6 +102,16 @@ def _lines(facts: ReportFacts) -> Iterator[str]:
         "the demonstrations in its prompts: choose a licence and add `license:` above.",
         "",
     )
+
+
+def _files(facts: ReportFacts) -> Iterator[list[str]]:
+    """A sentence for each file; those of names that are not known keep what the facts say."""
+    for path, what in facts.files.items():
+        yield [path, FILES.get(Path(path).name, what)]
+    for split, path in facts.split_files.items():
+        yield [path, SPLIT.format(split)]
+        text = str(Path(path).with_name(f"{split}_{TEXTS}"))
+        yield [text, "the same as ParlAI's text, a block for each side: with the answering speaker's persona, or both"]
 
 
 def _limits(facts: ReportFacts) -> Iterator[str]:

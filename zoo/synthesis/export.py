@@ -4,7 +4,7 @@
   of the speaker who answers. Each dialogue is there twice, as in ConvAI2: B answers A (u0 -> u1, u2 -> u3, ...), and A
   answers B (`__SILENCE__` -> u0, u1 -> u2, ...). A last utterance that nobody answers is in the other side only.
 * `{split}.jsonl`: this project's own lines (`data=jsonl`), a dialogue once, with both speakers to learn from and their
-  persona sets as users.
+  persona sets as users; `provenance` has the dialogue's `source` and `scores`.
 * `export.json`: which models made the dialogues, and how many of them there are.
 """
 
@@ -93,7 +93,8 @@ def _write_text(path: Path, sides: Sequence[Dialogue], persona_view: str) -> Non
 
 def _write_lines(path: Path, dialogues: Sequence[SyntheticDialogue]) -> None:
     if dialogues:
-        write_jsonl((whole(dialogue) for dialogue in dialogues), path)
+        provenance = ({"source": dict(one.source), "scores": dict(one.scores)} for one in dialogues)
+        write_jsonl(map(whole, dialogues), path, provenance)
     else:
         path.unlink(missing_ok=True)
 

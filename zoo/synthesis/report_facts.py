@@ -24,6 +24,7 @@ class ReportFacts:
     title: str = "PersonaChatGen: a synthesis"
     scorers: Mapping[str, str] = field(default_factory=dict)  # kind and identity by what is scored, e.g. "category"
     seed: int | None = None
+    prompt: str = ""  # `ChatPrompt.name`: what dialogues were asked for with
     profile_funnel: Sequence[Stage] | None = None  # `Funnel.rows()`, as of Table 1
     dialogue_funnel: Sequence[Stage] | None = None  # of Table 2
     conl: Mapping[str, Any] | None = None  # `SetsReport.to_dict()`
