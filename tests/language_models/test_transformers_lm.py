@@ -69,6 +69,13 @@ def test_seeds_give_other_answers_and_the_same_again(causal: Path) -> None:
     torch.manual_seed(2)  # nobody's but the request's
     assert model.complete([Request("hello", 8, 1.0, seed=seed) for seed in (2, 1, 0)]) == drawn[::-1]
     assert len(set(drawn)) == 3
+    mixed = [
+        Request("hello", 8),
+        Request("hello", 8, 1.0, seed=0),
+        Request("hello", 8),
+        Request("hello", 8, 1.0, seed=1),
+    ]
+    assert model.complete(mixed)[1::2] == drawn[:2]
 
 
 def test_the_answer_ends_at_its_limit_and_before_a_stop(causal: Path) -> None:
@@ -114,14 +121,30 @@ def test_penalties_reach_the_answer(causal: Path) -> None:
     assert expected[0] != expected[1]
 
 
+def draws(logits: torch.Tensor, temperature: float, top_p: float, uniforms: torch.Tensor) -> Counter[int]:
+    """How often each token is drawn from one row of logits."""
+    same = (torch.full_like(uniforms, value) for value in (temperature, top_p))
+    return Counter(draw(logits.expand(len(uniforms), -1), *same, uniforms).tolist())
+
+
 def test_drawing_follows_the_nucleus() -> None:
     logits = torch.tensor([0.1, 0.4, 0.3, 0.2], dtype=torch.float64).log()
     uniforms = (torch.arange(1000, dtype=torch.float64) + 0.5) / 1000
     for top_p, shares in ((1.0, [100, 400, 300, 200]), (0.5, [0, 571, 429, 0]), (0.01, [0, 1000, 0, 0])):
-        drawn = Counter(draw(logits, 1.0, top_p, uniform) for uniform in uniforms.tolist())
+        drawn = draws(logits, 1.0, top_p, uniforms)
         assert [round(drawn[token]) for token in range(4)] == pytest.approx(shares, abs=1)
-    squared = Counter(draw(logits, 0.5, 1.0, uniform) for uniform in uniforms.tolist())
+    squared = draws(logits, 0.5, 1.0, uniforms)
     assert squared[1] == pytest.approx(1000 * 0.16 / 0.30, abs=1)
+
+
+def test_rows_are_drawn_by_their_own_settings() -> None:
+    logits = torch.randn(40, 7, generator=torch.Generator().manual_seed(0))
+    temperature, top_p = torch.linspace(0.2, 3, 40).double(), torch.linspace(0.1, 1, 40).double()
+    uniforms = torch.rand(40, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    together = draw(logits, temperature, top_p, uniforms).tolist()
+    rows = zip(logits, temperature.tolist(), top_p.tolist(), uniforms, strict=True)
+    assert together == [next(iter(draws(row, t, p, uniform[None]))) for row, t, p, uniform in rows]
+    assert len(set(together)) > 3
 
 
 def test_identity(causal: Path, tmp_path: Path) -> None:

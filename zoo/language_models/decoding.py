@@ -29,16 +29,19 @@ class ChooseTokens(LogitsProcessor):
         self.requests = requests
         self.prompt_tokens = prompt_tokens
         self.generators = [torch.Generator().manual_seed(_seed(request)) for request in requests]
+        self.drawn = [row for row, request in enumerate(requests) if request.temperature > 0]
+        nuclei = [(requests[row].temperature, requests[row].top_p) for row in self.drawn]
+        self.nuclei = torch.tensor(nuclei, dtype=torch.float64).T
         self.penalties = torch.tensor([(r.frequency_penalty, r.presence_penalty) for r in requests])  # [B, 2]
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Logits [B, V] after `input_ids` [B, T]: 0 for the token to take, -inf for all others."""
         scores = self.penalised(input_ids[:, self.prompt_tokens :], scores)
         chosen = scores.argmax(dim=-1)  # [B]
-        for row, request in enumerate(self.requests):
-            if request.temperature > 0:
-                uniform = torch.rand((), dtype=torch.float64, generator=self.generators[row]).item()
-                chosen[row] = draw(scores[row], request.temperature, request.top_p, uniform)
+        if self.drawn:
+            uniform = [torch.rand((), dtype=torch.float64, generator=self.generators[row]) for row in self.drawn]
+            temperature, top_p = self.nuclei.to(scores.device)  # [N] each, N rows that are drawn
+            chosen[self.drawn] = draw(scores[self.drawn], temperature, top_p, torch.stack(uniform).to(scores.device))
         return torch.full_like(scores, -torch.inf).scatter_(1, chosen[:, None], 0.0)
 
     def penalised(self, answer: Tensor, scores: Tensor) -> Tensor:
@@ -57,26 +60,32 @@ class AnswersEnd(StoppingCriteria):
         self.requests = requests
         self.prompt_tokens = prompt_tokens
         self.decode = decode
+        self.ended = [False] * len(requests)
 
     def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Any:
         """Is the row's answer complete? [B] bool."""
         answers = input_ids[:, self.prompt_tokens :].tolist()
-        ended = [self._ended(answer, request) for answer, request in zip(answers, self.requests, strict=True)]
-        return torch.tensor(ended, device=input_ids.device)
+        for row, (answer, request) in enumerate(zip(answers, self.requests, strict=True)):
+            self.ended[row] = self.ended[row] or self._ends(answer, request)
+        return torch.tensor(self.ended, device=input_ids.device)
 
-    def _ended(self, answer: list[int], request: Request) -> bool:
+    def _ends(self, answer: list[int], request: Request) -> bool:
         if len(answer) >= request.max_new_tokens:
             return True
-        return bool(request.stop) and any(mark in self.decode(answer) for mark in request.stop)
+        if not request.stop:
+            return False
+        text = self.decode(answer)
+        return any(mark in text for mark in request.stop)
 
 
-def draw(logits: Tensor, temperature: float, top_p: float, uniform: float) -> int:
-    """The token at `uniform` of [0, 1) in the nucleus of `logits` [V], whose tokens stand likeliest first."""
-    probabilities, tokens = (logits.double() / temperature).softmax(-1).sort(descending=True, stable=True)
+def draw(logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor) -> Tensor:
+    """The tokens [N] at `uniform` [N] of [0, 1) in the nuclei of `logits` [N, V], whose likeliest tokens stand first."""
+    scaled = logits.double() / temperature[:, None]
+    probabilities, tokens = scaled.softmax(-1).sort(dim=-1, descending=True, stable=True)  # [N, V]
     upper = probabilities.cumsum(-1)
-    nucleus = upper[(upper - probabilities) < top_p]  # the likeliest is always in it
-    place = int(torch.searchsorted(nucleus, uniform * nucleus[-1], right=True))
-    return int(tokens[min(place, len(nucleus) - 1)])
+    last = ((upper - probabilities) < top_p[:, None]).sum(-1, keepdim=True) - 1  # [N, 1]: the likeliest is always in
+    place = torch.searchsorted(upper, uniform[:, None] * upper.gather(-1, last), right=True)  # [N, 1]
+    return tokens.gather(-1, place.minimum(last))[:, 0]
 
 
 def _seed(request: Request) -> int:
