@@ -79,7 +79,7 @@ class AnswersEnd(StoppingCriteria):
 
 
 def draw(logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor) -> Tensor:
-    """The tokens [N] at `uniform` [N] of [0, 1) in the nuclei of `logits` [N, V], whose likeliest tokens stand first."""
+    """The tokens [N] at `uniform` [N] of [0, 1) in the nuclei of `logits` [N, V], whose likeliest stand first."""
     scaled = logits.double() / temperature[:, None]
     probabilities, tokens = scaled.softmax(-1).sort(dim=-1, descending=True, stable=True)  # [N, V]
     upper = probabilities.cumsum(-1)
