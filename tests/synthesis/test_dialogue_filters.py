@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from torch import Tensor
 
+from tests.conftest import ROOT
 from zoo.errors import UserError
 from zoo.scorers.text_scorers import ContradictionScorer, ToxicityScorer
-from zoo.synthesis.dialogue_filters import SIDES, Consistency, CopyPaste, Toxicity, filtered, published_filters
+from zoo.synthesis.dialogue_filters import CopyPaste, DialogueFilter, Toxicity, filtered
+from zoo.synthesis.dialogues_stage import dialogue_filters_of
 from zoo.synthesis.funnel import Funnel
 from zoo.synthesis.records import SyntheticDialogue
 
@@ -46,14 +49,23 @@ def dialogue(*utterances: str, id: str = "d") -> SyntheticDialogue:
     return SyntheticDialogue(id, (A, B), utterances, {"seed": 1}, {"before": 1.0})
 
 
+def filters(side: str, contradiction: ContradictionScorer | None = None, chunk: int = 64) -> tuple[DialogueFilter, ...]:
+    """Those of a choice of conf/dialogue_filters, as a run has them."""
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        settings = compose("synthesis", [f"dialogue_filters@dialogues.filters={side}"]).dialogues.filters
+    for one in settings.values():
+        one.chunk = chunk
+    return dialogue_filters_of(settings, contradiction or Negation(), Shouting())
+
+
 def test_copies_at_exactly_0_8_in_the_codes_way_and_in_the_papers():
     edge = dialogue(AT_EDGE, "Hello.", AT_EDGE_TOO, "Hello.")
     (one,) = CopyPaste(drop_from=9).kept([edge])
     assert one.scores == {"before": 1.0, "copied_a": 2, "copied_b": 0, "copy_f1": 0.8}
     (one,) = CopyPaste(drop_from=9, inclusive=False).kept([edge])
     assert one.scores["copied_a"] == 0
-    assert list(CopyPaste(**SIDES["code"]["copy_paste"]).kept([edge])) == []
-    assert len(list(CopyPaste(**SIDES["paper"]["copy_paste"]).kept([edge]))) == 1
+    assert list(filters("code")[0].kept([edge])) == []
+    assert len(list(filters("paper")[0].kept([edge]))) == 1
 
 
 def test_0_8_is_exact_where_parlais_own_formula_is_not():
@@ -65,7 +77,7 @@ def test_0_8_is_exact_where_parlais_own_formula_is_not():
 
 @pytest.mark.parametrize("side", ["code", "paper"])
 def test_one_copy_of_each_persona_is_kept_two_of_one_are_not(side):
-    keep = CopyPaste(**SIDES[side]["copy_paste"])
+    keep = filters(side)[0]
     one_each = dialogue(A[0], B[0], "Yes.", "No.", id="one each")
     two = dialogue(A[0], "Hi.", A[1], "No.", id="two of A")
     twice = dialogue(A[0], "Hi.", A[0], "No.", id="one sentence twice")
@@ -82,10 +94,7 @@ def test_consistency_asks_for_own_pairs_and_counts_in_two_ways():
     one = dialogue("Hi.", "Hi.", "Yes.", "No way.", id="one utterance, two pairs of B")
     short = SyntheticDialogue("one pair", (A[:1], B), ("No dogs.", "", "Hi."))
     each = SyntheticDialogue("one pair each", (A[:1], B[:1]), ("No dogs.", "No."))
-    kept = {
-        side: list(Consistency(scorer, **SIDES[side]["consistency"]).kept([hardly, one, short, each]))
-        for side in ("code", "paper")
-    }
+    kept = {side: list(filters(side, scorer)[1].kept([hardly, one, short, each])) for side in ("code", "paper")}
     assert [dialogue.id for dialogue in kept["code"]] == ["not above 0.9"]
     assert [dialogue.id for dialogue in kept["paper"]] == ["not above 0.9", "one pair", "one pair each"]
     assert kept["paper"][1].scores == {"contradicted_a": 1, "contradicted_b": 0, "contradiction": 0.95}
@@ -122,7 +131,7 @@ def mixed(n: int) -> list[SyntheticDialogue]:
 @pytest.mark.parametrize("side", ["code", "paper"])
 def test_survival_falls_and_does_not_depend_on_chunks(side, chunk):
     funnel = Funnel("raw")
-    kept = list(filtered(mixed(105), published_filters(side, Negation(), Shouting(), chunk), funnel))
+    kept = list(filtered(mixed(105), filters(side, chunk=chunk), funnel))
     assert [one.id for one in kept] == [f"d{k}" for k in range(1, 106) if k % 3 and k % 5 and k % 7]
     assert funnel.to_dict() == {"raw": 105, "copy_paste": 70, "consistency": 56, "toxicity": 48}
     shares = [stage.cumulative for stage in funnel.rows()]
@@ -139,7 +148,7 @@ def test_no_more_is_read_ahead_than_a_chunk():
             read.append(one)
             yield one
 
-    stream = filtered(dialogues(), published_filters("code", Negation(), Shouting(), chunk=2), Funnel("raw"))
+    stream = filtered(dialogues(), filters("code", chunk=2), Funnel("raw"))
     assert read == []
     next(stream)
     assert len(read) <= 2 + 2 + 2
@@ -147,10 +156,10 @@ def test_no_more_is_read_ahead_than_a_chunk():
 
 def test_nothing_and_empty_dialogues_pass_quietly():
     funnel = Funnel("raw")
-    assert list(filtered([], published_filters("code", Negation(), Shouting()), funnel)) == []
+    assert list(filtered([], filters("code"), funnel)) == []
     assert set(funnel.to_dict().values()) == {0}
     silent = [dialogue("", "", "", ""), SyntheticDialogue("none", ((), ()), ())]
-    assert len(list(filtered(silent, published_filters("code", Negation(), Shouting()), Funnel("raw")))) == 2
+    assert len(list(filtered(silent, filters("code"), Funnel("raw")))) == 2
     assert list(CopyPaste().kept([dialogue("word " * 2500)]))
 
 
@@ -158,5 +167,3 @@ def test_settings_that_are_none():
     for settings in ({"threshold": 1.2}, {"drop_from": 0}, {"chunk": 0}):
         with pytest.raises(UserError, match="for the filter copy_paste; expected"):
             CopyPaste(**settings)
-    with pytest.raises(UserError, match="expected paper or code"):
-        published_filters("book", Negation(), Shouting())

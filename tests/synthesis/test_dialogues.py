@@ -17,7 +17,7 @@ from zoo.synthesis.chat_prompts import ChatPrompt
 from zoo.synthesis.dialogues import DialogueWriter
 from zoo.synthesis.persona_pairs import draw_pairs
 from zoo.synthesis.records import PersonaSet, ProfileSentence, SyntheticDialogue, read_records, write_records
-from zoo.synthesis.replies import CODE, ReplyRules, WritingReport
+from zoo.synthesis.replies import ReplyRules, WritingReport
 
 WORDS = ("so", "we", "went out", "and saw", "cats", "dogs", "a river", "nothing", "new", "today", "maybe", "i", "do")
 
@@ -205,6 +205,7 @@ def first_reply(text: str) -> Callable[[Request, str], str]:
     return lambda request, other: text if request.prompt.endswith("persona.\nYou:") else other
 
 
+CODE = ReplyRules(empty="keep", leak="keep", long="keep", trim="first_character")  # conf/replies/released.yaml
 LEAK = " Sure. ### Persona:\tI am"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import zoo.synthesis.parsing
 from zoo.errors import UserError
-from zoo.synthesis.parsing import Mode, Parsed, check_mode, parse_line, parse_profile, split_profile
+from zoo.synthesis.parsing import Mode, Parsed, check_mode, parse_line, split_profile
 
 MODES = get_args(Mode)
 PATTERN = r"(?P<utter>.*){}[\(|\[](?P<attr>.*): (?P<value>.*)[\)|\]]"  # Appendix J; the code has a blank before it
@@ -18,13 +18,18 @@ COMPLETION = (
 )
 
 
+def parsed(text: str, mode: Mode) -> list[Parsed | None]:
+    """Every raw sentence of a completion."""
+    return [parse_line(line, mode) for line in split_profile(text, mode)]
+
+
 def test_docstrings():
     assert doctest.testmod(zoo.synthesis.parsing).failed == 0
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_list_with_both_sorts_of_brackets(mode):
-    assert parse_profile(COMPLETION, mode) == [
+    assert parsed(COMPLETION, mode) == [
         Parsed("I love pizza.", "food", "pizza"),
         Parsed("I often eat sushi.", "food", "sushi"),
         None,
@@ -102,9 +107,9 @@ def test_no_more_than_five_and_only_their_numbers():
 )
 def test_bad_replies_give_few_sentences_at_once(mode, text, raw):
     before = time.perf_counter()
-    parsed = parse_profile(text, mode)
-    assert len(parsed) == raw
-    assert sum(line is not None for line in parsed) <= 1
+    lines = parsed(text, mode)
+    assert len(lines) == raw
+    assert sum(line is not None for line in lines) <= 1
     assert time.perf_counter() - before < 1
 
 

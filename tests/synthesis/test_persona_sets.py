@@ -12,8 +12,9 @@ from zoo.synthesis.persona_sets import PersonaSets
 from zoo.synthesis.taxonomy import GROUPS, read_taxonomy
 
 TAXONOMY = read_taxonomy()
-WELLNESS = [leaf.id for leaf in TAXONOMY.of_group("WELLNESS")]
-SMALL = [leaf.id for group in GROUPS for leaf in TAXONOMY.of_group(group)[:3]]  # 3 of each group
+IDS = {group: [leaf.id for leaf in TAXONOMY.leaves.values() if leaf.group == group] for group in GROUPS}
+WELLNESS = IDS["WELLNESS"]
+SMALL = [leaf for group in GROUPS for leaf in IDS[group][:3]]
 
 
 def some(leaves=tuple(TAXONOMY.leaves), n: int = 20):

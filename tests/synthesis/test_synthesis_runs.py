@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from tests.conftest import ROOT
 from tests.language_models.conftest import KEY, VARIABLE, Reply, Server, answer
@@ -23,10 +25,12 @@ from zoo.errors import UserError
 from zoo.language_models.base import Request
 from zoo.language_models.grammar.lm import GrammarLm
 from zoo.synthesis.records import ProfileSentence, SyntheticDialogue, read_records
+from zoo.synthesis.replies import ReplyRules
 from zoo.synthesis.run import synthesise
 from zoo.synthesis.taxonomy import FILE as TAXONOMY
 
 GRAMMAR = GrammarLm()
+KINDS = ("mend", "released")  # of conf/replies
 
 
 def served(url: str) -> list[str]:
@@ -65,9 +69,12 @@ def test_every_stage_and_a_replay(configured: Configured, tmp_path: Path, capsys
         assert counts == sorted(counts, reverse=True)
         assert counts[-1] > 0
     assert list(done["sentences"]["funnel"]) == ["raw", "regex", "exact", "category", "duplicates"]
-    assert list(done["dialogues"]["funnel"]) == ["raw", "copy_paste", "consistency", "toxicity"]
     assert done["sentences"]["funnel"]["raw"] == 51 * 5
     assert done["dialogues"]["funnel"]["raw"] == 8
+    assert list(done["dialogues"]["funnel"]) == ["raw", "copy_paste", "consistency", "toxicity"]  # the paper's order
+    for rows in done["comparisons"]["funnels"].values():
+        for counts in rows.values():
+            assert list(counts) in (list(done["dialogues"]["funnel"]), list(done["sentences"]["funnel"]))
     assert done["personas"]["report"]["contradictory_pairs"] == 0
     sentences = list(read_records(folder / "sentences.jsonl", ProfileSentence))
     assert all(row.value in row.text and row.scores["category"] >= 0.9 for row in sentences)
@@ -149,6 +156,34 @@ def test_what_was_finished_is_reported_where_nothing_survives(configured: Config
     page = (tmp_path / "run" / "report.md").read_text()
     assert re.search(r"\| category \| 0 \|", page)
     assert not (tmp_path / "run" / "README.md").exists()  # there is no data set
+
+
+def test_filters_and_replies_are_settings(configured: Configured, capsys: pytest.CaptureFixture) -> None:
+    folder = synthesise(configured("stages=[sentences,personas,dialogues]"))
+    counts = [stages(folder)["dialogues"]["funnel"]]
+    capsys.readouterr()
+    synthesise(configured("stages=[dialogues]", "dialogues.filters.copy_paste.chunk=3"))
+    assert capsys.readouterr().out.count("done before") == 1  # what is kept is the same
+    for override in ("dialogues.filters.consistency.drop_from=1000", "dialogues.filters.copy_paste.drop_from=1"):
+        synthesise(configured("stages=[dialogues]", override))
+        counts.append(stages(folder)["dialogues"]["funnel"])
+    assert counts[0]["consistency"] < counts[1]["consistency"] == counts[1]["copy_paste"]
+    assert counts[0]["copy_paste"] > counts[2]["copy_paste"]
+    config = OmegaConf.load(folder / "config.yaml")
+    assert config.dialogues.filters.consistency == {
+        "_target_": "zoo.synthesis.dialogue_filters.Consistency",
+        "threshold": 0.9,
+        "drop_from": 1,
+        "chunk": 64,
+    }
+    paper = configured("dialogue_filters@dialogues.filters=paper").dialogues.filters
+    assert (paper.copy_paste.inclusive, paper.consistency.drop_from) == (False, 2)
+    said = {
+        choice: instantiate(configured(f"replies@dialogues.replies={choice}").dialogues.replies) for choice in KINDS
+    }
+    assert said == {"mend": ReplyRules(), "released": ReplyRules("keep", "keep", "keep", trim="first_character")}
+    with pytest.raises(UserError, match=r"Toxicity was given .*'thresold'"):
+        synthesise(configured("stages=[dialogues]", "+dialogues.filters.toxicity.thresold=0.1"))
 
 
 def test_an_endpoint_that_stops_in_the_middle(

@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from zoo.synthesis.analyses.copying import copying
-from zoo.synthesis.dialogues_stage import DialoguesStage, filtered
+from zoo.synthesis.dialogue_filters import filtered
+from zoo.synthesis.dialogues_stage import DialoguesStage
 from zoo.synthesis.folder import SynthesisFolder
 from zoo.synthesis.funnel import Funnel
 from zoo.synthesis.parts import SCORERS, Parts, watched
@@ -69,7 +70,7 @@ class ComparisonsStage:
                     files[prompt] = f"comparisons/{_slug(prompt)}.jsonl"
                     raw = self._dialogues(folder, files[prompt], changed)
                     funnel = Funnel("raw")
-                    for _ in filtered(self.parts, self.dialogues.config, funnel.count("raw", raw), funnel):
+                    for _ in filtered(raw, self.dialogues.filters, funnel):
                         pass
                     survival[prompt] = funnel.to_dict()
                     copies[prompt] = asdict(copying(f"{prompt}, before filters", raw))

@@ -1,6 +1,6 @@
 """`CopyPaste`, `Consistency` and `Toxicity`: which dialogues are kept (PersonaChatGen, §5.4.2, Table 2). Streamed.
 
-The paper and its code differ in what is dropped (`SIDES`); the code's readings are the defaults:
+The paper and its code differ in what is dropped (conf/dialogue_filters); the code's readings are the defaults:
 
 | filter | paper | code |
 |---|---|---|
@@ -10,10 +10,9 @@ The paper and its code differ in what is dropped (`SIDES`); the code's readings 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
-from typing import Any
 
 from zoo.errors import UserError
 from zoo.scorers.text_scorers import ContradictionScorer, ToxicityScorer
@@ -22,10 +21,6 @@ from zoo.synthesis.chunks import chunks
 from zoo.synthesis.funnel import Funnel
 from zoo.synthesis.records import SyntheticDialogue
 
-SIDES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
-    "paper": {"copy_paste": {"inclusive": False, "drop_from": 2}, "consistency": {"drop_from": 2}, "toxicity": {}},
-    "code": {"copy_paste": {"inclusive": True, "drop_from": 2}, "consistency": {"drop_from": 1}, "toxicity": {}},
-}
 Scores = dict[str, float]
 
 
@@ -168,24 +163,6 @@ class Toxicity(DialogueFilter):
         above, values = (scores > self.threshold).tolist(), scores.tolist()
         for first, last in pairwise(accumulate(map(len, said), initial=0)):
             yield sum(above[first:last]), {"toxicity": round(max(values[first:last], default=0.0), 6)}
-
-
-def published_filters(
-    side: str, contradiction: ContradictionScorer, toxicity: ToxicityScorer, chunk: int = 64
-) -> tuple[DialogueFilter, ...]:
-    """The three filters in their order, as the paper or as its code has them.
-
-    Raises:
-        UserError: another side than "paper" or "code".
-    """
-    if side not in SIDES:
-        raise UserError(f"The filters of dialogues were asked for as in {side}; expected {' or '.join(SIDES)}.")
-    settings = SIDES[side]
-    return (
-        CopyPaste(**settings["copy_paste"], chunk=chunk),
-        Consistency(contradiction, **settings["consistency"], chunk=chunk),
-        Toxicity(toxicity, **settings["toxicity"], chunk=chunk),
-    )
 
 
 def filtered(

@@ -1,11 +1,12 @@
 """The third stage: dialogues of two personas, filtered, split, and written for whoever trains on them."""
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from omegaconf import DictConfig
 
 from zoo.data.personachatgen import EXPORT, FACTS
+from zoo.scorers.text_scorers import ContradictionScorer, ToxicityScorer
+from zoo.synthesis.dialogue_filters import DialogueFilter, filtered
 from zoo.synthesis.dialogues import DialogueWriter
 from zoo.synthesis.export import export_dialogues
 from zoo.synthesis.folder import SynthesisFolder
@@ -33,7 +34,8 @@ class DialoguesStage:
         self.parts, self.config = parts, parts.cfg.dialogues
         self.demonstrations = build(self.config.demonstrations)
         self.writer = self.writer_with()
-        list(filtered(parts, self.config, (), Funnel("raw")))  # wrong settings are told now
+        scorers = parts.scorer("contradiction"), parts.scorer("toxicity")
+        self.filters = dialogue_filters_of(self.config.filters, *scorers)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -67,8 +69,8 @@ class DialoguesStage:
         written = self.writer.write(model, pairs, report)
         write_records(folder.path / DIALOGUES_RAW, watched(written, len(pairs), self.name))
         funnel = Funnel("raw")
-        raw = funnel.count("raw", read_records(folder.path / DIALOGUES_RAW, SyntheticDialogue))
-        write_records(folder.path / DIALOGUES, filtered(self.parts, self.config, raw, funnel))
+        raw = read_records(folder.path / DIALOGUES_RAW, SyntheticDialogue)
+        write_records(folder.path / DIALOGUES, filtered(raw, self.filters, funnel))
         kept = read_records(folder.path / DIALOGUES, SyntheticDialogue)
         splits = split_dialogues(kept, tuple(self.config.splits.fractions), self.parts.seed, self.config.splits.by)
         exported = export_dialogues(splits, folder.path)
@@ -85,11 +87,16 @@ class DialoguesStage:
         }
 
 
-def filtered(
-    parts: Parts, settings: DictConfig, dialogues: Iterable[SyntheticDialogue], funnel: Funnel
-) -> Iterator[SyntheticDialogue]:
-    """The dialogues that pass the three filters in the paper's order."""
-    filters = settings.filters
-    dialogues = build(filters.copy_paste).kept(dialogues, funnel)
-    dialogues = build(filters.consistency, scorer=parts.scorer("contradiction")).kept(dialogues, funnel)
-    yield from build(filters.toxicity, scorer=parts.scorer("toxicity")).kept(dialogues, funnel)
+def dialogue_filters_of(
+    settings: DictConfig, contradiction: ContradictionScorer, toxicity: ToxicityScorer
+) -> tuple[DialogueFilter, ...]:
+    """The three filters that `settings` (the section `dialogues.filters`) describes, in the paper's order.
+
+    Raises:
+        UserError: a setting that is none.
+    """
+    return (
+        build(settings.copy_paste),
+        build(settings.consistency, scorer=contradiction),
+        build(settings.toxicity, scorer=toxicity),
+    )

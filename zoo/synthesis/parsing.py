@@ -91,11 +91,6 @@ def parse_line(line: str, mode: Mode = "paper") -> Parsed | None:
     return Parsed(*parts) if mode == "code" else Parsed(*(part.strip() for part in parts))
 
 
-def parse_profile(text: str, mode: Mode = "paper", per_prompt: int = PER_PROMPT) -> list[Parsed | None]:
-    """Every raw sentence of a completion, None where it has another form. Never an exception, whatever the text."""
-    return [parse_line(line, mode) for line in split_profile(text, mode, per_prompt)]
-
-
 def _strict(line: str) -> Parsed | None:
     line = line.strip()
     if not line or line[-1] not in _PARTNER:

@@ -16,7 +16,7 @@ from zoo.scorers.text_scorers import TextScorer
 from zoo.synthesis.taxonomy import Taxonomy
 
 T = TypeVar("T")
-AT_ONCE = {"in_flight", "batch", "requests_at_once"}  # settings of speed and memory alone
+AT_ONCE = {"in_flight", "batch", "requests_at_once", "chunk"}  # settings of speed and memory alone
 SCORERS = ("category", "contradiction", "toxicity")
 
 

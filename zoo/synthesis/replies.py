@@ -1,8 +1,9 @@
 """`ReplyRules`: what becomes of what a model says in a dialogue, from nothing at all to 10,000 characters.
 
 The published code takes everything: it drops the first character, a blank with the model it was made for, and keeps
-empty utterances (`CODE`). The paper says nothing. A dialogue with holes teaches a model to be silent, and a header in
-an utterance would be read as a header by whoever reads the prompt after it, so the defaults mend.
+empty utterances (conf/replies/released.yaml). The paper says nothing. A dialogue with holes teaches a model to be
+silent, and a header in an utterance would be read as a header by whoever reads the prompt after it, so the defaults
+mend.
 """
 
 import re
@@ -96,9 +97,6 @@ class WritingReport:
     def to_dict(self) -> dict[str, int]:
         """Plain, for JSON."""
         return asdict(self)
-
-
-CODE = ReplyRules(empty="keep", leak="keep", long="keep", trim="first_character")
 
 
 def _clipped(text: str, limit: int) -> str:

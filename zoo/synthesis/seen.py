@@ -21,11 +21,6 @@ class Seen:
     def __len__(self) -> int:
         return self._n
 
-    @property
-    def n_bytes(self) -> int:
-        """Of the table."""
-        return self._table.itemsize * len(self._table)
-
     def add(self, *parts: str) -> bool:
         """Remember a text of one or several parts; whether it is new."""
         digest = hashlib.blake2b(digest_size=8)

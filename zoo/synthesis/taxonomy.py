@@ -36,10 +36,6 @@ class Taxonomy:
         """The distinct entity keys of the leaves: 47, of which four are shared by two leaves each."""
         return tuple(dict.fromkeys(leaf.key for leaf in self.leaves.values()))
 
-    def of_group(self, group: str) -> tuple[Leaf, ...]:
-        """The leaves of one of `GROUPS`."""
-        return tuple(leaf for leaf in self.leaves.values() if leaf.group == group)
-
 
 def read_taxonomy(path: str | Path | None = None, grouping: str = "code", paths: str = "code") -> Taxonomy:
     """A taxonomy, the paper's if no file is given.
