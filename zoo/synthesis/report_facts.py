@@ -34,6 +34,7 @@ class ReportFacts:
     overlap_reference: str = "a reference corpus"
     copying: Sequence[Copying] = ()  # of Figure 2, a bar a source
     agreement: Mapping[str, float | None] = field(default_factory=dict)  # Krippendorff's alpha by what was judged
+    judged: Sequence[Grid] = ()  # averages (Table 5a), alpha by entity key (Tables 6 and 10)
     comparisons: Mapping[str, Mapping[str, Sequence[Stage]]] = field(default_factory=dict)  # title -> name -> funnel
     tables: Sequence[Grid] = ()  # further ones with captions: time and calls, training (Table 7)
     persona_sets: Sequence[PersonaSet] = ()  # samples

@@ -56,7 +56,7 @@ def sections_of(facts: ReportFacts) -> list[Section]:
         ("Statistics", _statistics),
         ("Copying", _copying),
         ("Overlap of entity values", _overlap),
-        ("Agreement of annotators", _agreement),
+        ("People's judgements", _judgements),
         ("Further tables", _tables),
         ("Sample dialogues", _samples),
         ("Provenance", _provenance),
@@ -162,7 +162,8 @@ def _overlap_cells(row: KeyOverlap | None) -> list[str]:
     return [f"{row.reference} / {row.generated} / {row.common}", percent(row.jaccard)]
 
 
-def _agreement(facts: ReportFacts) -> Iterator[Block]:
+def _judgements(facts: ReportFacts) -> Iterator[Block]:
+    yield from facts.judged
     if facts.agreement:
         rows = [[what, decimal(alpha)] for what, alpha in facts.agreement.items()]
         yield Grid(["", "Krippendorff's alpha"], rows, "– where judgements don't vary or nobody judged the same")

@@ -15,6 +15,7 @@ from zoo.data.personachatgen import EXPORT
 from zoo.errors import UserError
 from zoo.synthesis.analyses.conversations import conversations
 from zoo.synthesis.analyses.copying import Copying, copying
+from zoo.synthesis.analyses.judgements import read_judgements
 from zoo.synthesis.analyses.overlap import generated_values, overlaps, reference_values
 from zoo.synthesis.analyses.statistics import dialogue_statistics
 from zoo.synthesis.blocks import NOTHING, Grid, whole
@@ -22,6 +23,7 @@ from zoo.synthesis.card import write_card
 from zoo.synthesis.dialogues_stage import DIALOGUES
 from zoo.synthesis.folder import SynthesisFolder
 from zoo.synthesis.funnel import Funnel, Stage
+from zoo.synthesis.judged import judged
 from zoo.synthesis.parts import Parts
 from zoo.synthesis.personas_stage import SETS
 from zoo.synthesis.published_file import published
@@ -64,7 +66,7 @@ def check_report(settings: DictConfig) -> None:
     """Look at the section `report` of a configuration.
 
     Raises:
-        UserError: a number that is none, or a file that is not there.
+        UserError: a number that is none, a file that is not there, or judgements that are none.
     """
     for name in ("persona_sets", "dialogues"):
         if not isinstance(settings[name], int) or settings[name] < 0:
@@ -72,6 +74,9 @@ def check_report(settings: DictConfig) -> None:
     for name in ("reference", "inventory"):
         if settings[name] is not None and not Path(settings[name]).is_file():
             raise UserError(f"report.{name}={settings[name]} was given; expected a file, and there is none.")
+    if isinstance(settings.judgements, str):
+        raise UserError(f"report.judgements={settings.judgements} was given; expected a list of files: [FILE,FILE].")
+    read_judgements(settings.judgements)
 
 
 def facts_of(parts: Parts, folder: SynthesisFolder) -> ReportFacts:
@@ -87,6 +92,7 @@ def facts_of(parts: Parts, folder: SynthesisFolder) -> ReportFacts:
     splits = {name: counts["dialogues"] for name, counts in dialogues["export"]["splits"].items()} if dialogues else {}
     sets = read_records(folder.path / SETS, PersonaSet) if personas else ()
     writers, scorers, seeds = _made_by(folder)
+    agreement, judgements = judged(settings.judgements, parts.taxonomy, published())
     return ReportFacts(
         backend=" and ".join(dict.fromkeys(writer.split()[0] for writer in writers)),
         model="; ".join(writers),
@@ -111,6 +117,8 @@ def facts_of(parts: Parts, folder: SynthesisFolder) -> ReportFacts:
             title: {row: Funnel.from_dict(counts).rows() for row, counts in rows.items()}
             for title, rows in comparisons.get("funnels", {}).items()
         },
+        agreement=agreement,
+        judged=judgements,
         tables=[_cost(folder)],
         persona_sets=list(islice(sets, settings.persona_sets)),
         dialogues=kept[: settings.dialogues],

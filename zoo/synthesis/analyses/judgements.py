@@ -33,7 +33,8 @@ def read_judgements(paths: Sequence[str | Path]) -> dict[str, list[Rating]]:
             for measure in SCALES:
                 try:
                     answer = str(row[measure] or "").strip()
-                    rating = Rating(f"{row['leaf']}/{row['id']}", file.name, float(answer or 0), row["key"])
+                    item = f"{row['leaf']}/{row['id']}: {row['sentence']}"  # of other samples it is another item
+                    rating = Rating(item, file.name, float(answer or 0), row["key"])
                 except (KeyError, TypeError, ValueError) as error:
                     raise UserError(
                         f"{file}, sample {number}: {error} in {measure}; expected a number, and the columns that the "
