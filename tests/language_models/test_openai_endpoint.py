@@ -13,11 +13,12 @@ import pytest
 
 from tests.language_models.conftest import KEY, VARIABLE, Reply, Server, answer, usual
 from zoo.errors import UserError
-from zoo.language_models.base import Request
+from zoo.language_models.base import PromptTooLongError, Request
 from zoo.language_models.openai_endpoint import OpenAiEndpoint
 
 Make = Callable[..., OpenAiEndpoint]
 REQUESTS = [Request(f"say {word}") for word in ("one", "two", "three", "four", "five", "six")]
+LONG = ("say two", "say three")
 ANSWERS = [f"answer to {request.prompt.split()[-1]}" for request in REQUESTS]
 
 
@@ -125,6 +126,32 @@ def test_refusals_are_told_at_once(server: Server, endpoint: Make) -> None:
     with pytest.raises(UserError, match=r"refused a request with status 404: .*no model m"):
         endpoint(concurrency=1).complete(REQUESTS)
     assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"error": {"message": "too many tokens", "code": "context_length_exceeded"}}',
+        '{"object": "error", "message": "This model\'s maximum context length is 64 tokens, you asked for 90"}',
+        '{"error": {"code": 400, "message": "exceeds", "type": "exceed_context_size_error"}}',
+    ],
+)
+def test_prompts_that_are_too_long_are_named(server: Server, endpoint: Make, said: str) -> None:
+    def behave(number: int, body: dict[str, Any]) -> Reply:
+        return Reply(400, said, wait=0.1) if body["messages"][0]["content"] in LONG else Reply(wait=0.3)
+
+    server.behave = behave
+    found: list[tuple[int, str]] = []
+    with pytest.raises(PromptTooLongError, match=r"status 400.*longer context") as caught:
+        found.extend(endpoint(concurrency=3).answers(REQUESTS))
+    places = set(caught.value.places)
+    assert places
+    assert places <= {1, 2}
+    assert found == [(0, ANSWERS[0])]  # what was under way
+    server.behave = lambda number, body: Reply(400, '{"error": {"message": "no temperature"}}')
+    with pytest.raises(UserError, match="Check language_model") as other:
+        endpoint().complete(REQUESTS[:1])
+    assert not isinstance(other.value, PromptTooLongError)
 
 
 def test_empty_answers(server: Server, endpoint: Make) -> None:

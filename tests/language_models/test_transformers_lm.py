@@ -10,7 +10,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from zoo.errors import UserError
-from zoo.language_models.base import Request
+from zoo.language_models.base import PromptTooLongError, Request
+from zoo.language_models.cache import CachedLanguageModel
 from zoo.language_models.decoding import ChooseTokens, draw
 from zoo.language_models.transformers_lm import TransformersLm
 
@@ -169,6 +170,26 @@ def test_a_chat_template_is_used(causal: Path, tmp_path: Path) -> None:
     assert chat != local(causal).complete([Request("so ?", 9)])[0]
     with pytest.raises(UserError, match="no chat template"):
         local(causal, mode="chat").complete([Request("so ?")])
+
+
+def test_prompts_that_do_not_fit_are_named_and_the_others_are_answered_without_them(
+    causal: Path, tmp_path: Path
+) -> None:
+    model = CachedLanguageModel(local(causal, batch_size=2), tmp_path)
+    fits, long = Request("hello", 8), Request("so ? " * 700, 8)
+    longer = Request("so ? " * 800, 8)
+    with pytest.raises(PromptTooLongError, match=r"1024 positions.* 0 of 3 answers are kept in") as caught:
+        model.complete([long, fits, longer, long])
+    assert sorted(caught.value.places) == [0, 2, 3]
+    (answer,) = model.complete([fits])
+    with pytest.raises(PromptTooLongError, match="1 of 2 answers are kept") as caught:
+        model.complete([fits, longer])
+    assert caught.value.places == (1,)
+    assert answer == by_hand(causal, "hello", 8)[0]
+    room = 1024 - len(loaded(causal)[0]("so ? " * 300)["input_ids"])
+    local(causal).complete([Request("so ? " * 300, room, stop=("s", "o", "e", "a", "t"))])  # to the last position
+    with pytest.raises(PromptTooLongError):
+        local(causal).complete([Request("so ? " * 300, room + 1)])
 
 
 def test_bad_input(causal: Path, tmp_path: Path) -> None:

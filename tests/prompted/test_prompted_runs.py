@@ -170,6 +170,12 @@ def test_bad_input(configured: Configured, causal: Path, tmp_path: Path) -> None
         evaluate(configured(local))
 
 
+def test_a_prompt_that_is_too_long_names_the_setting(configured: Configured, causal: Path) -> None:
+    long = "language_model.path=" + str(causal), "reply.max_new_tokens=1020", "data=demo_users"
+    with pytest.raises(UserError, match=r"1024 positions\. .*prompt\.max_turns keeps the latest turns"):
+        evaluate(configured(*long))
+
+
 def command(tmp_path: Path, *overrides: str) -> list[str]:
     folders = [f"hydra.run.dir={tmp_path}/run", f"answers={tmp_path}/answers"]
     return [sys.executable, "-m", "zoo.prompted", *folders, *overrides]

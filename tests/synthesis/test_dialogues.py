@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from zoo.backbones import Backbone
 from zoo.errors import UserError
@@ -165,6 +166,83 @@ def test_a_real_model_says_the_same_whatever_is_in_flight(causal):
         assert not any(mark in text for text in dialogue.utterances for mark in ("You:", "Friend:", "\n"))
 
 
+POSITIONS = 160
+
+
+@pytest.fixture(scope="module")
+def narrow(causal: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with 160 positions, which some personas and a few turns of a conversation fill."""
+    folder = tmp_path_factory.mktemp("narrow")
+    network = AutoModelForCausalLM.from_pretrained(causal, dtype=torch.float64)
+    network.config.n_positions = POSITIONS
+    network.transformer.wpe = torch.nn.Embedding.from_pretrained(network.transformer.wpe.weight[:POSITIONS])
+    network.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(causal).save_pretrained(folder)
+    return folder
+
+
+class Watched(LanguageModel):
+    """A real model; what it answered is remembered."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.model, self.identity = model, model.identity
+        self.requests: list[Request] = []
+
+    def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, str]]:
+        for place, answer in self.model.answers(requests):
+            self.requests.append(requests[place])
+            yield place, answer
+
+
+def long_talk(too_long: str, in_flight: int = 3) -> DialogueWriter:
+    rules = ReplyRules("keep")
+    return DialogueWriter(
+        ChatPrompt(shots=0), turns=12, in_flight=in_flight, max_new_tokens=8, replies=rules, too_long=too_long
+    )
+
+
+def test_the_oldest_turns_leave_a_prompt_that_is_too_long(narrow: Path, tmp_path: Path):
+    tokenizer = AutoTokenizer.from_pretrained(narrow)
+    pairs = draw_pairs(persona_sets(4), 4, seed=0)
+    model, report = Watched(TransformersLm(narrow, dtype="fp64", batch_size=2)), WritingReport()
+    dialogues = list(long_talk("cut").write(model, pairs, report))
+    assert [len(dialogue.utterances) for dialogue in dialogues] == [12] * 4
+    assert (report.too_long, report.dropped) == (0, 0)
+    cut = 0
+    prompts = {request.prompt for request in model.requests}
+    for (a, b), dialogue in zip(pairs, dialogues, strict=True):
+        beginnings = ChatPrompt(shots=0).beginnings((a.texts, b.texts))
+        leaves = [0, 0]
+        for turn in range(12):
+            whole = [ChatPrompt(shots=0).prompt(beginnings, dialogue.utterances[:turn], out) for out in range(turn + 1)]
+            fits = [out for out, text in enumerate(whole) if len(tokenizer(text)["input_ids"]) + 8 <= POSITIONS]
+            assert whole[fits[0]] in prompts  # as many turns as there is room for
+            assert all(sentence in whole[-1] for sentence in (a, b)[turn % 2].texts)
+            leaves[turn % 2] = fits[0]
+            cut += fits[0] > 0
+        assert dialogue.source["turns_cut"] == leaves
+    assert 0 < cut == report.cut < report.replies == 48
+    cached = CachedLanguageModel(TransformersLm(narrow, dtype="fp64"), tmp_path)
+    for in_flight in (1, 4):  # the second time from the cache
+        assert list(long_talk("cut", in_flight).write(cached, pairs)) == dialogues
+
+
+def test_dialogues_that_are_too_long_leave_the_others_alone(narrow: Path):
+    sets = persona_sets(4)
+    endless = PersonaSet("endless", (ProfileSentence("I talk and talk. " * 60, "leaf", "key", "w"),))
+    pairs = [(sets[0], sets[1]), (sets[2], endless), (sets[2], sets[3]), (endless, sets[3])]
+    model = TransformersLm(narrow, dtype="fp64")
+    report = WritingReport()
+    kept = list(long_talk("cut", 4).write(model, pairs, report))
+    assert [dialogue.id for dialogue in kept] == ["s0/s1", "s2/s3"]
+    assert (report.begun, report.finished, report.dropped, report.too_long) == (4, 2, 2, 2)
+    assert kept == list(long_talk("cut", 1).write(model, [pairs[0], pairs[2]]))
+    report = WritingReport()
+    assert list(long_talk("drop", 4).write(model, pairs, report)) == []  # twelve turns fit nobody here
+    assert (report.too_long, report.dropped, report.cut) == (4, 4, 0)
+    assert report.replies > 4
+
+
 @pytest.mark.parametrize("limit", [0, 12, 19, 29])
 def test_a_model_that_stops_loses_nothing(limit, tmp_path):
     writer = DialogueWriter(turns=6, in_flight=2)
@@ -271,8 +349,8 @@ def test_source_says_what_a_dialogue_is_from():
 
 
 def test_settings_that_are_none():
-    for settings in ({"turns": 0}, {"in_flight": 0}, {"demonstrations": []}):
-        with pytest.raises(UserError, match=r"expected at least|with no"):
+    for settings in ({"turns": 0}, {"in_flight": 0}, {"demonstrations": []}, {"too_long": "keep"}):
+        with pytest.raises(UserError, match=r"expected at least|with no|expected one of cut, drop"):
             DialogueWriter(**settings)
     for settings in ({"empty": "cut"}, {"leak": "clip"}, {"long": "cut"}, {"trim": "none"}, {"retries": -1}):
         with pytest.raises(UserError, match="expected"):

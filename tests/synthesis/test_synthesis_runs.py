@@ -241,6 +241,29 @@ def test_bad_replies_in_dialogues(
             assert len(said) <= 1_000
 
 
+def test_an_endpoint_with_little_room(
+    server: Server, monkeypatch: pytest.MonkeyPatch, configured: Configured, capsys: pytest.CaptureFixture
+) -> None:
+    """It refuses long prompts of dialogues: the oldest turns leave them, or an error says what to do."""
+    monkeypatch.setenv(VARIABLE, KEY)
+    room = 700  # characters
+
+    def narrow(number: int, body: dict[str, Any]) -> Reply:
+        if "Friend:" in body["stop"] and len(body["prompt"]) > room:
+            return Reply(400, '{"error": {"code": "context_length_exceeded"}}')
+        return by_grammar(number, body)
+
+    server.behave = narrow
+    asked = [*served(server.url), "stages=[sentences,personas,dialogues]", "dialogues.prompt.shots=0"]
+    done = stages(synthesise(configured(*asked, "dialogues.writer.turns=14")))["dialogues"]
+    assert done["replies"]["finished"] == done["begun"] == 8
+    assert done["replies"]["cut"] > 0
+    assert "replies to prompts without the oldest turns" in capsys.readouterr().out
+    room = 100
+    with pytest.raises(UserError, match=r"No dialogue was written: 8 of 8 .* Lower dialogues\.writer"):
+        synthesise(configured(*asked, "dialogues.writer.max_new_tokens=127"))  # nobody has answered these
+
+
 def test_what_cannot_be_done(configured: Configured) -> None:
     with pytest.raises(UserError, match="there is no dialogs, but sentences, personas"):
         synthesise(configured("stages=[dialogs]"))

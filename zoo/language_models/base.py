@@ -47,6 +47,19 @@ class Request:
             )
 
 
+class PromptTooLongError(UserError):
+    """Prompts that do not fit the model's context with the answers that are asked for.
+
+    Args:
+        message: for the user.
+        places: of such prompts in the requests, all that were met so far, at least one.
+    """
+
+    def __init__(self, message: str, places: Sequence[int]) -> None:
+        super().__init__(message)
+        self.places = tuple(places)
+
+
 class LanguageModel(ABC):
     """Something that answers prompts.
 
@@ -66,6 +79,7 @@ class LanguageModel(ABC):
         An answer has neither its prompt nor a stop string, and does not depend on the other requests.
 
         Raises:
+            PromptTooLongError: of the places that it names; those that are left may be asked for again without them.
             UserError: the model cannot answer; answers that had come in were given before.
         """
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.language_models.base import LanguageModel, Request
+from zoo.language_models.base import LanguageModel, PromptTooLongError, Request
 
 FILE = "answers.sqlite"
 WAIT = 120.0  # seconds for other processes' writes, each of which takes milliseconds
@@ -48,6 +48,7 @@ class CachedLanguageModel(LanguageModel):
         """See `LanguageModel.answers`: first what is known, then what the model says. Equal requests are asked once.
 
         Raises:
+            PromptTooLongError: the model's, of all places with such a prompt.
             UserError: the model's, or the file cannot be opened, read or written.
         """
         places: dict[Request, list[int]] = {}
@@ -64,10 +65,11 @@ class CachedLanguageModel(LanguageModel):
                 self.asked += 1
                 yield from ((place, answer) for place in places[request])
         except UserError as error:
-            kept = len(known) + self.asked - before
-            raise UserError(
-                f"{error} {kept} of {len(places)} answers are kept in {self.file}: the same command goes on from there."
-            ) from error.__cause__
+            kept = f"{error} {len(known) + self.asked - before} of {len(places)} answers are kept in {self.file}"
+            if isinstance(error, PromptTooLongError):
+                everywhere = [place for n in error.places for place in places[new[n]]]
+                raise PromptTooLongError(f"{kept}.", everywhere) from error.__cause__
+            raise UserError(f"{kept}: the same command goes on from there.") from error.__cause__
 
     def _read(self, requests: Sequence[Request]) -> dict[Request, str]:
         request_of = {self._key(request): request for request in requests}

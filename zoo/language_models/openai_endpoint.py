@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 import openai
 
 from zoo.errors import UserError
-from zoo.language_models.base import LanguageModel, Mode, Request, before_stop, check_mode
+from zoo.language_models.base import LanguageModel, Mode, PromptTooLongError, Request, before_stop, check_mode
 from zoo.language_models.http_answers import PassingError, answer_in, retry_after
 from zoo.language_models.pace import Pace
 
 TRIED_AGAIN = frozenset({408, 409, 429})  # and all from 500 on
+TOO_LONG = ("context_length_exceeded", "maximum context length", "exceed_context_size")  # OpenAI, vLLM, llama.cpp
 SHOWN = 200  # characters of what an endpoint said, in a message
 
 
@@ -86,6 +87,7 @@ class OpenAiEndpoint(LanguageModel):
         """See `LanguageModel.answers`."""
         stopped = threading.Event()
         failure: UserError | None = None
+        too_long: list[int] = []
         waiting: Iterator[tuple[int, Request]] = iter(enumerate(requests))
         with ThreadPoolExecutor(self.concurrency) as pool:
             under_way: dict[Future[str], int] = {}
@@ -103,13 +105,18 @@ class OpenAiEndpoint(LanguageModel):
                     except CancelledError:
                         continue
                     except UserError as error:
-                        failure = failure or error
+                        if isinstance(error, PromptTooLongError):
+                            too_long.append(place)
+                        if failure is None or isinstance(failure, PromptTooLongError):
+                            failure = error
                         waiting = iter(())
                         continue
                     yield place, answer
             finally:  # also where the caller wants no more
                 stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
+        if isinstance(failure, PromptTooLongError):
+            raise PromptTooLongError(str(failure), too_long)
         if failure is not None:
             raise failure
 
@@ -153,6 +160,7 @@ class OpenAiEndpoint(LanguageModel):
 
         Raises:
             PassingError: it may go well another time.
+            PromptTooLongError: the endpoint says so.
             UserError: it will not.
         """
         body: dict[str, Any] = {
@@ -181,9 +189,11 @@ class OpenAiEndpoint(LanguageModel):
             reason = f"status {error.status_code}: {error.response.text}"
             if error.status_code in TRIED_AGAIN or error.status_code >= 500:
                 raise PassingError(reason, retry_after(error.response.headers)) from None
-            raise UserError(
-                f"{self} refused a request with {self._shown(reason)}. Check language_model.model, mode and key."
-            ) from None
+            refused = f"{self} refused a request with {self._shown(reason)}."
+            if any(words in reason for words in TOO_LONG):
+                advice = "Lower max_new_tokens, give a shorter prompt, or choose a model with a longer context."
+                raise PromptTooLongError(f"{refused} {advice}", [0]) from None
+            raise UserError(f"{refused} Check language_model.model, mode and key.") from None
         return before_stop(answer_in(response.text, self.mode), request.stop)
 
     def _backoff(self, attempt: int) -> float:

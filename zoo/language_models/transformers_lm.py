@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from zoo.errors import UserError
-from zoo.language_models.base import LanguageModel, Mode, Request, before_stop, check_mode
+from zoo.language_models.base import LanguageModel, Mode, PromptTooLongError, Request, before_stop, check_mode
 from zoo.language_models.decoding import AnswersEnd, ChooseTokens
 from zoo.language_models.folders import files_hash, first_line, model_folder
 
@@ -76,9 +76,11 @@ class TransformersLm(LanguageModel):
         """See `LanguageModel.answers`; a batch's answers come together.
 
         Raises:
-            UserError: a prompt does not fit the model, or the model cannot be loaded.
+            PromptTooLongError: prompts do not fit the model; all of them, before the first answer.
+            UserError: a prompt is empty, or the model cannot be loaded.
         """
         tokens = [self._prompt_tokens(request) for request in requests]
+        self._check_lengths(requests, tokens)
         by_length = sorted(range(len(requests)), key=lambda n: -len(tokens[n]))  # the longest first: memory is known
         for first in range(0, len(requests), self.batch_size):
             rows = by_length[first : first + self.batch_size]
@@ -110,7 +112,7 @@ class TransformersLm(LanguageModel):
 
     def _prompt_tokens(self, request: Request) -> list[int]:
         """The prompt's ids: a begin token where the tokenizer sets one, no end token, for the text is to go on."""
-        tokenizer, model = self._loaded
+        tokenizer, _ = self._loaded
         if self.mode == "chat":
             message = [{"role": "user", "content": request.prompt}]
             text = tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
@@ -121,14 +123,19 @@ class TransformersLm(LanguageModel):
                 tokens = tokens[:-1]
         if not tokens:
             raise UserError("An empty prompt was given to the language model; expected at least one token.")
-        limit = getattr(model.config, "max_position_embeddings", None)
-        if limit is not None and len(tokens) + request.max_new_tokens > limit:
-            raise UserError(
-                f"A prompt of {len(tokens)} tokens and an answer of {request.max_new_tokens} were asked for, but "
-                f"{self.path} has {limit} positions. Lower max_new_tokens or the turns of history in the prompt "
-                "(prompt.max_turns), or choose a model with more."
-            )
         return list(tokens)
+
+    def _check_lengths(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> None:
+        limit = getattr(self._loaded[1].config, "max_position_embeddings", None)
+        sizes = [(len(tokens), request.max_new_tokens) for tokens, request in zip(prompts, requests, strict=True)]
+        places = [place for place, size in enumerate(sizes) if limit is not None and sum(size) > limit]
+        if places:
+            longest, answer = max((sizes[place] for place in places), key=sum)
+            raise PromptTooLongError(
+                f"A prompt of {longest} tokens and an answer of {answer} were asked for, but {self.path} has {limit} "
+                "positions. Lower max_new_tokens, give a shorter prompt, or choose a model with more.",
+                places,
+            )
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from zoo.data.datamodule import EVAL_SAMPLE_SEED, DialogueDataModule
 from zoo.data.examples import examples_from_dialogues
 from zoo.data.records import DialogueExample
 from zoo.errors import UserError
-from zoo.language_models.base import LanguageModel, Request
+from zoo.language_models.base import LanguageModel, PromptTooLongError, Request
 from zoo.language_models.cache import CachedLanguageModel
 from zoo.metrics.generations import Generation, write_generations
 from zoo.metrics.recompute import recompute
@@ -109,7 +109,11 @@ def test_examples(data: DialogueDataModule) -> list[DialogueExample]:
 
 
 def ask(model: LanguageModel, requests: Sequence[Request]) -> list[str]:
-    """The answers in the order of `requests`, with a bar on standard error where a person looks on."""
+    """The answers in the order of `requests`, with a bar on standard error where a person looks on.
+
+    Raises:
+        UserError: the model's.
+    """
     console = Console(stderr=True)
     arriving: Iterable[tuple[int, str]] = track(
         model.answers(requests),
@@ -119,7 +123,12 @@ def ask(model: LanguageModel, requests: Sequence[Request]) -> list[str]:
         transient=True,
         disable=not console.is_terminal,
     )
-    found = dict(arriving)
+    try:
+        found = dict(arriving)
+    except PromptTooLongError as error:
+        raise UserError(
+            f"{error} Of the prompts here, prompt.max_turns keeps the latest turns of history, as many as it says."
+        ) from error
     return [found[place] for place in range(len(requests))]
 
 

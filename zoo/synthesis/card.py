@@ -22,7 +22,7 @@ FILES = {  # what is in a file of that name
 }
 SPLIT = "the dialogues of the {} split, as data=jsonl reads them; loaded by the metadata above"
 TEXTS = "{self,both}_original_no_cands.txt"
-SOURCE = "model, prompt and its hashes, demonstration, seed, the persona sets of A and B"
+SOURCE = "model, prompt and its hashes, demonstration, seed, the persona sets of A and B, turns cut from their prompts"
 SCORES = "copied sentences and contradicted pairs of A and B, highest word F1, contradiction and toxicity"
 SPLIT_FIELDS = [
     ["id", "of the dialogue, the same as in dialogues.jsonl"],

@@ -72,10 +72,13 @@ class ChatPrompt:
             raise UserError("A one-shot chat prompt was asked for without a demonstration; give one, or shots=0.")
         return self._beginning(personas, demonstration, 0), self._beginning(personas, demonstration, 1)
 
-    def prompt(self, beginnings: tuple[str, str], utterances: Sequence[str]) -> str:
-        """The prompt for the next utterance: the speaker's beginning, what was said so far, and the speaker's mark."""
+    def prompt(self, beginnings: tuple[str, str], utterances: Sequence[str], cut: int = 0) -> str:
+        """The prompt for the next utterance: the speaker's beginning, what was said so far, and the speaker's mark.
+
+        The first `cut` utterances are left out of it.
+        """
         speaker = len(utterances) % 2
-        said = "".join(f"{self._mark(speaker, t % 2)} {text}\n" for t, text in enumerate(utterances))
+        said = "".join(f"{self._mark(speaker, t % 2)} {text}\n" for t, text in enumerate(utterances) if t >= cut)
         return beginnings[speaker] + said + self._mark(speaker, speaker)
 
     def _beginning(self, personas: Personas, demonstration: ChatDemonstration | None, speaker: int) -> str:

@@ -8,15 +8,18 @@ import hashlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 from zoo.errors import UserError
-from zoo.language_models.base import LanguageModel, Request, before_stop
+from zoo.language_models.base import LanguageModel, PromptTooLongError, Request, before_stop
 from zoo.synthesis.chat_demonstrations import ChatDemonstration, read_chat_demonstrations
 from zoo.synthesis.chat_prompts import STOP, ChatPrompt
 from zoo.synthesis.chunks import chunks
 from zoo.synthesis.persona_pairs import Pair
 from zoo.synthesis.records import SyntheticDialogue
 from zoo.synthesis.replies import ReplyRules, WritingReport
+
+TooLong = Literal["cut", "drop"]
 
 
 @dataclass(slots=True)
@@ -28,6 +31,7 @@ class _Draft:
     demonstration: str | None
     utterances: list[str] = field(default_factory=list)
     dropped: bool = False
+    cut: list[int] = field(default_factory=lambda: [0, 0])  # utterances that A's and B's prompt have no room for
 
 
 class DialogueWriter:
@@ -45,10 +49,13 @@ class DialogueWriter:
         max_new_tokens, temperature, top_p, frequency_penalty, presence_penalty, stop: of every request; the paper's
             (appendix C).
         replies: what becomes of bad replies.
+        too_long: where a prompt and its answer do not fit the model, "cut" leaves the oldest turns of the conversation
+            out of the prompt, as few as will do, and gives up a dialogue that does not fit without any; "drop" gives it
+            up at once. The persona and the demonstration stay.
         seed: of the draws.
 
     Raises:
-        UserError: a number below 1.
+        UserError: a number below 1, or a setting that is none.
     """
 
     def __init__(
@@ -64,8 +71,11 @@ class DialogueWriter:
         presence_penalty: float = 0.4,
         stop: Sequence[str] = STOP,
         replies: ReplyRules | None = None,
+        too_long: TooLong = "cut",
         seed: int = 0,
     ) -> None:
+        if too_long not in get_args(TooLong):
+            raise UserError(f"too_long={too_long} was given for dialogues; expected one of cut, drop.")
         if turns < 1 or in_flight < 1:
             raise UserError(
                 f"turns={turns}, in_flight={in_flight} was given for dialogues; expected at least 1 of each."
@@ -75,7 +85,7 @@ class DialogueWriter:
         if self.prompt.shots and not self.demonstrations:
             raise UserError("A one-shot chat prompt was asked for with no demonstrations; give some, or shots=0.")
         self.turns, self.in_flight, self.seed = turns, in_flight, seed
-        self.replies = replies or ReplyRules()
+        self.replies, self.too_long = replies or ReplyRules(), too_long
         self.request = Request(
             *("", max_new_tokens, temperature, top_p, tuple(stop), frequency_penalty, presence_penalty)
         )
@@ -117,9 +127,9 @@ class DialogueWriter:
         waiting = [draft for draft in drafts if not draft.dropped]
         for attempt in range(self.replies.retries + 1):
             again = []
-            for place, answer in model.answers([self._request(draft, attempt) for draft in waiting]) if waiting else ():
-                draft = waiting[place]
+            for draft, answer in self._answered(model, waiting, attempt, report):
                 report.replies += 1
+                report.cut += draft.cut[len(draft.utterances) % 2] > 0
                 verdict, text = self.replies.judge(before_stop(answer, self.request.stop), report)
                 if verdict == "take":
                     draft.utterances.append(text)
@@ -131,8 +141,30 @@ class DialogueWriter:
             report.retried += len(again)
             waiting = again
 
+    def _answered(
+        self, model: LanguageModel, drafts: Sequence[_Draft], attempt: int, report: WritingReport
+    ) -> Iterator[tuple[_Draft, str]]:
+        """The answers for drafts whose prompt fits, cut where need be; the others are dropped."""
+        while drafts:
+            answered: set[int] = set()
+            try:
+                for place, answer in model.answers([self._request(draft, attempt) for draft in drafts]):
+                    answered.add(place)
+                    yield drafts[place], answer
+                return
+            except PromptTooLongError as error:
+                for draft in (drafts[place] for place in error.places):
+                    speaker = len(draft.utterances) % 2
+                    if self.too_long == "cut" and draft.cut[speaker] < len(draft.utterances):
+                        draft.cut[speaker] += 1  # and so in the speaker's prompts after it, which are longer
+                    else:
+                        draft.dropped = True
+                        report.dropped += 1
+                        report.too_long += 1
+            drafts = [draft for place, draft in enumerate(drafts) if place not in answered and not draft.dropped]
+
     def _request(self, draft: _Draft, attempt: int) -> Request:
-        prompt = self.prompt.prompt(draft.beginnings, draft.utterances)
+        prompt = self.prompt.prompt(draft.beginnings, draft.utterances, draft.cut[len(draft.utterances) % 2])
         seed = self._seed(draft.pair, len(draft.utterances), attempt)
         return replace(self.request, prompt=prompt, seed=seed)
 
@@ -156,6 +188,7 @@ class DialogueWriter:
                 "prompt_sha256": [hashlib.sha256(text.encode()).hexdigest() for text in draft.beginnings],
                 "demonstration": draft.demonstration,
                 "persona_sets": [a.id, b.id],
+                "turns_cut": draft.cut,
                 "seed": self.seed,
             },
         )

@@ -5,6 +5,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from zoo.data.personachatgen import EXPORT, FACTS
+from zoo.errors import UserError
 from zoo.scorers.text_scorers import ContradictionScorer, ToxicityScorer
 from zoo.synthesis.dialogue_filters import DialogueFilter, filtered
 from zoo.synthesis.dialogues import DialogueWriter
@@ -58,7 +59,7 @@ class DialoguesStage:
         """The funnel, what was mended in replies, answers asked and replayed, and what was exported.
 
         Raises:
-            UserError: too few persona sets, or the model's or a scorer's.
+            UserError: too few persona sets, no room in the model for any dialogue, or the model's or a scorer's.
         """
         model = self.parts.model
         asked, replayed = model.asked, model.replayed
@@ -68,6 +69,12 @@ class DialoguesStage:
         report = WritingReport()
         written = self.writer.write(model, pairs, report)
         write_records(folder.path / DIALOGUES_RAW, watched(written, len(pairs), self.name))
+        if report.too_long and not report.finished:
+            raise UserError(
+                f"No dialogue was written: {report.too_long} of {report.begun} had no room in the model. Lower "
+                "dialogues.writer.max_new_tokens, write without a demonstration (dialogues.prompt.shots=0), or choose "
+                "a model with more positions."
+            )
         funnel = Funnel("raw")
         raw = read_records(folder.path / DIALOGUES_RAW, SyntheticDialogue)
         write_records(folder.path / DIALOGUES, filtered(raw, self.filters, funnel))

@@ -93,6 +93,8 @@ class WritingReport:
     empty: int = 0
     leaking: int = 0
     long: int = 0
+    cut: int = 0  # replies to a prompt without the conversation's oldest turns, which it had no room for
+    too_long: int = 0  # dialogues that were dropped because a prompt was too long for the model
 
     def to_dict(self) -> dict[str, int]:
         """Plain, for JSON."""

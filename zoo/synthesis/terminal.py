@@ -32,6 +32,13 @@ def show(stage: str, record: Mapping[str, Any], again: bool) -> None:
         )
     if "asked" in facts:
         console.print(f"  {whole(facts['asked'])} answers asked, {whole(facts['replayed'])} kept from before")
+    replies = facts.get("replies", {})
+    if replies.get("cut") or replies.get("too_long"):
+        console.print(
+            f"  {whole(replies['cut'])} of {whole(replies['replies'])} replies to prompts without the oldest turns, "
+            f"{whole(replies['too_long'])} dialogues dropped: the language model has no room for more",
+            style="bold",
+        )
     if (report := facts.get("report")) is not None:
         console.print(
             f"  {whole(report['made'])} of {whole(report['wanted'])} sets, {whole(report['calls'])} scorer calls, "
