@@ -96,6 +96,7 @@ def facts_of(parts: Parts, folder: SynthesisFolder) -> ReportFacts:
     return ReportFacts(
         backend=" and ".join(dict.fromkeys(writer.split()[0] for writer in writers)),
         model="; ".join(writers),
+        prompt=dialogues.get("prompt", ""),
         scorers=scorers,
         seed=seeds[0],
         profile_funnel=_rows(sentences),
