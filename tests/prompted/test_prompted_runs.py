@@ -172,7 +172,7 @@ def test_bad_input(configured: Configured, causal: Path, tmp_path: Path) -> None
 
 def test_a_prompt_that_is_too_long_names_the_setting(configured: Configured, causal: Path) -> None:
     long = "language_model.path=" + str(causal), "reply.max_new_tokens=1020", "data=demo_users"
-    with pytest.raises(UserError, match=r"1024 positions\. .*prompt\.max_turns keeps the latest turns"):
+    with pytest.raises(UserError, match=r"1024 positions\. .*lower prompt\.max_turns leaves less history"):
         evaluate(configured(*long))
 
 

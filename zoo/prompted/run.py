@@ -126,9 +126,7 @@ def ask(model: LanguageModel, requests: Sequence[Request]) -> list[str]:
     try:
         found = dict(arriving)
     except PromptTooLongError as error:
-        raise UserError(
-            f"{error} Of the prompts here, prompt.max_turns keeps the latest turns of history, as many as it says."
-        ) from error
+        raise UserError(f"{error} A lower prompt.max_turns leaves less history in the prompts.") from error
     return [found[place] for place in range(len(requests))]
 
 
