@@ -26,7 +26,7 @@ from zoo.language_models.transformers_lm import TransformersLm
 from zoo.scorers.lexical_contradiction import LexicalContradiction
 from zoo.scorers.lexical_toxicity import LexicalToxicity
 from zoo.synthesis.chat_prompts import ChatPrompt
-from zoo.synthesis.dialogue_filters import filtered, published_filters
+from zoo.synthesis.dialogue_filters import Consistency, CopyPaste, Toxicity, filtered
 from zoo.synthesis.dialogues import DialogueWriter
 from zoo.synthesis.funnel import Funnel
 from zoo.synthesis.persona_pairs import draw_pairs
@@ -87,7 +87,8 @@ def dialogues(n: int) -> Iterator[SyntheticDialogue]:
 def filter_them(n: int) -> tuple[int, float, float]:
     """How many are left of `n`, seconds, and the peak of memory above that after the first chunk, in bytes."""
     funnel = Funnel("raw")
-    filters = published_filters("code", LexicalContradiction(slot_words()), LexicalToxicity(rude_words()))
+    scorers = LexicalContradiction(slot_words()), LexicalToxicity(rude_words())
+    filters = (CopyPaste(), Consistency(scorers[0]), Toxicity(scorers[1]))
     stream = filtered(dialogues(n), filters, funnel)
     left = int(next(stream, None) is not None)
     before, started = _peak(), time.perf_counter()
