@@ -13,9 +13,9 @@ from tests.conftest import ROOT
 from zoo.errors import UserError
 from zoo.metrics.generations import Generation, read_generations, write_generations
 from zoo.running import run
-from zoo.synthesis.export import export_dialogues
+from zoo.synthesis.chat.export import export_dialogues
+from zoo.synthesis.chat.splits import Splits
 from zoo.synthesis.records import SyntheticDialogue
-from zoo.synthesis.splits import Splits
 
 CONVAI2 = """1 your persona: i ski .
 2 your persona: i have a cat .

@@ -29,9 +29,9 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 
 from zoo.scorers.text_scorers import ContradictionScorer
 from zoo.scorers.transformers_text import TransformersContradiction, ZeroShotCategory
-from zoo.synthesis.conl import MODES, Conl
-from zoo.synthesis.pair_scores import Pair, PairScores
-from zoo.synthesis.persona_sets import POOLS_AT_ONCE
+from zoo.synthesis.personas.conl import MODES, Conl
+from zoo.synthesis.personas.pair_scores import Pair, PairScores
+from zoo.synthesis.personas.persona_sets import POOLS_AT_ONCE
 from zoo.synthesis.records import ProfileSentence
 
 CATEGORIES = 51

@@ -25,13 +25,13 @@ from zoo.data.persona_lexicon import read_lexicon
 from zoo.language_models.transformers_lm import TransformersLm
 from zoo.scorers.lexical_contradiction import LexicalContradiction
 from zoo.scorers.lexical_toxicity import LexicalToxicity
-from zoo.synthesis.chat_prompts import ChatPrompt
-from zoo.synthesis.dialogue_filters import Consistency, CopyPaste, Toxicity, filtered
-from zoo.synthesis.dialogues import DialogueWriter
+from zoo.synthesis.chat.chat_prompts import ChatPrompt
+from zoo.synthesis.chat.dialogue_filters import Consistency, CopyPaste, Toxicity, filtered
+from zoo.synthesis.chat.dialogues import DialogueWriter
+from zoo.synthesis.chat.persona_pairs import draw_pairs
+from zoo.synthesis.chat.replies import ReplyRules
 from zoo.synthesis.funnel import Funnel
-from zoo.synthesis.persona_pairs import draw_pairs
 from zoo.synthesis.records import PersonaSet, ProfileSentence, SyntheticDialogue
-from zoo.synthesis.replies import ReplyRules
 from zoo.synthesis.words import rude_words, slot_words
 
 MIB = 2**20

@@ -12,8 +12,8 @@ from zoo.language_models.grammar.chat_prompt import read_chat
 from zoo.language_models.grammar.lm import GrammarLm
 from zoo.language_models.grammar.phrases import read_phrases
 from zoo.language_models.grammar.sentences import negated, overlap, says
-from zoo.synthesis.chat_demonstrations import ChatDemonstration
-from zoo.synthesis.chat_prompts import STOP, ChatPrompt
+from zoo.synthesis.chat.chat_demonstrations import ChatDemonstration
+from zoo.synthesis.chat.chat_prompts import STOP, ChatPrompt
 
 QUIET = {"copy": 0, "copy_implicitly": 0, "contradiction": 0, "rude": 0, "blank": 0, "leak": 0}
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import torch
 
 from zoo.scorers.text_scorers import ContradictionScorer
-from zoo.synthesis.pair_scores import PairScores
+from zoo.synthesis.personas.pair_scores import PairScores
 from zoo.synthesis.records import ProfileSentence
 
 

@@ -8,8 +8,8 @@ import pytest
 from zoo.errors import UserError
 from zoo.synthesis.analyses.agreement import krippendorff_alpha
 from zoo.synthesis.analyses.judgements import agreement_by_key, agreement_of, mean_ratings, read_judgements
+from zoo.synthesis.profiles.samples import Sample, samples_for_judges, write_samples
 from zoo.synthesis.records import ProfileSentence
-from zoo.synthesis.samples import Sample, samples_for_judges, write_samples
 
 SENTENCES = [ProfileSentence(f"I say {n}.", leaf, leaf, str(n)) for leaf in ("season", "age") for n in range(2)]
 FLUENCY = {"ann": ["4", "1", "2", ""], "bo": ["4", "2", "2", "3"], "cy": ["3", "1", "", "3"]}

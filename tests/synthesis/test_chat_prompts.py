@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import UserError
-from zoo.synthesis.chat_demonstrations import ChatDemonstration, read_chat_demonstrations
-from zoo.synthesis.chat_prompts import ChatPrompt
+from zoo.synthesis.chat.chat_demonstrations import ChatDemonstration, read_chat_demonstrations
+from zoo.synthesis.chat.chat_prompts import ChatPrompt
 
 A = ("I sing in a choir.", "I own a red bike.")
 B = ("I am a baker.", "I have hay fever.")

@@ -7,10 +7,10 @@ import torch
 from tests.synthesis.conl_tools import HashScorer, ListScorer, bad_pairs, pool, scores, sentence
 from zoo.errors import UserError
 from zoo.scorers.text_scorers import ContradictionScorer
-from zoo.synthesis.conl import Conl
-from zoo.synthesis.conl_steps import Pace
-from zoo.synthesis.pair_scores import PairScores
-from zoo.synthesis.pool import SentencePool, shuffled
+from zoo.synthesis.personas.conl import Conl
+from zoo.synthesis.personas.conl_steps import Pace
+from zoo.synthesis.personas.pair_scores import PairScores
+from zoo.synthesis.personas.pool import SentencePool, shuffled
 from zoo.synthesis.taxonomy import read_taxonomy
 
 

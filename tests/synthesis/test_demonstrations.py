@@ -3,7 +3,7 @@ import json
 import pytest
 
 from zoo.errors import UserError
-from zoo.synthesis.demonstrations import RELATIONS, SHOWN, from_dialogue_nli, read_demonstrations
+from zoo.synthesis.profiles.demonstrations import RELATIONS, SHOWN, from_dialogue_nli, read_demonstrations
 from zoo.synthesis.taxonomy import read_taxonomy
 
 TAXONOMY = read_taxonomy()

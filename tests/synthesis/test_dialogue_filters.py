@@ -10,7 +10,7 @@ from torch import Tensor
 from tests.conftest import ROOT
 from zoo.errors import UserError
 from zoo.scorers.text_scorers import ContradictionScorer, ToxicityScorer
-from zoo.synthesis.dialogue_filters import CopyPaste, DialogueFilter, Toxicity, filtered
+from zoo.synthesis.chat.dialogue_filters import CopyPaste, DialogueFilter, Toxicity, filtered
 from zoo.synthesis.dialogues_stage import dialogue_filters_of
 from zoo.synthesis.funnel import Funnel
 from zoo.synthesis.records import SyntheticDialogue

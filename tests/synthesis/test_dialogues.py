@@ -14,11 +14,11 @@ from zoo.errors import UserError
 from zoo.language_models.base import LanguageModel, Request
 from zoo.language_models.cache import CachedLanguageModel
 from zoo.language_models.transformers_lm import TransformersLm
-from zoo.synthesis.chat_prompts import ChatPrompt
-from zoo.synthesis.dialogues import DialogueWriter
-from zoo.synthesis.persona_pairs import draw_pairs
+from zoo.synthesis.chat.chat_prompts import ChatPrompt
+from zoo.synthesis.chat.dialogues import DialogueWriter
+from zoo.synthesis.chat.persona_pairs import draw_pairs
+from zoo.synthesis.chat.replies import ReplyRules, WritingReport
 from zoo.synthesis.records import PersonaSet, ProfileSentence, SyntheticDialogue, read_records, write_records
-from zoo.synthesis.replies import ReplyRules, WritingReport
 
 WORDS = ("so", "we", "went out", "and saw", "cats", "dogs", "a river", "nothing", "new", "today", "maybe", "i", "do")
 

@@ -14,9 +14,9 @@ from zoo.data.jsonl import read_jsonl
 from zoo.data.personachatgen import PersonaChatGenCorpus
 from zoo.data.records import Dialogue
 from zoo.errors import UserError
-from zoo.synthesis.export import export_dialogues, side_of, whole
+from zoo.synthesis.chat.export import export_dialogues, side_of, whole
+from zoo.synthesis.chat.splits import Splits
 from zoo.synthesis.records import SyntheticDialogue
-from zoo.synthesis.splits import Splits
 
 WORDS = (
     "I",

@@ -8,10 +8,10 @@ import pytest
 from tests.synthesis.conftest import Configured
 from zoo.errors import UserError
 from zoo.synthesis.analyses.agreement import krippendorff_alpha
-from zoo.synthesis.judged import ALL, judged
-from zoo.synthesis.published_file import published
+from zoo.synthesis.profiles.samples import Sample, write_samples
+from zoo.synthesis.reports.judged import ALL, judged
+from zoo.synthesis.reports.published_file import published
 from zoo.synthesis.run import synthesise
-from zoo.synthesis.samples import Sample, write_samples
 from zoo.synthesis.taxonomy import read_taxonomy
 
 FLUENCY = {"ann": (4, 1, 2, 3), "bo": (3, 1, 2, 4), "cy": (4, 2, 1, 3)}

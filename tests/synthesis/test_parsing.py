@@ -6,9 +6,9 @@ from typing import get_args
 
 import pytest
 
-import zoo.synthesis.parsing
+import zoo.synthesis.profiles.parsing
 from zoo.errors import UserError
-from zoo.synthesis.parsing import Mode, Parsed, check_mode, parse_line, split_profile
+from zoo.synthesis.profiles.parsing import Mode, Parsed, check_mode, parse_line, split_profile
 
 MODES = get_args(Mode)
 PATTERN = r"(?P<utter>.*){}[\(|\[](?P<attr>.*): (?P<value>.*)[\)|\]]"  # Appendix J; the code has a blank before it
@@ -24,7 +24,7 @@ def parsed(text: str, mode: Mode) -> list[Parsed | None]:
 
 
 def test_docstrings():
-    assert doctest.testmod(zoo.synthesis.parsing).failed == 0
+    assert doctest.testmod(zoo.synthesis.profiles.parsing).failed == 0
 
 
 @pytest.mark.parametrize("mode", MODES)

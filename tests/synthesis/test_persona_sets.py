@@ -6,9 +6,9 @@ import pytest
 
 from tests.synthesis.conl_tools import HashScorer, ListScorer, bad_pairs, sentence
 from zoo.errors import UserError
-from zoo.synthesis.conl import Conl
-from zoo.synthesis.pair_scores import PairScores
-from zoo.synthesis.persona_sets import PersonaSets
+from zoo.synthesis.personas.conl import Conl
+from zoo.synthesis.personas.pair_scores import PairScores
+from zoo.synthesis.personas.persona_sets import PersonaSets
 from zoo.synthesis.taxonomy import GROUPS, read_taxonomy
 
 TAXONOMY = read_taxonomy()

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-import zoo.synthesis.seen
+import zoo.synthesis.profiles.seen
 from zoo.errors import UserError
 from zoo.scorers.base import Pair
 from zoo.scorers.text_scorers import CategoryScorer
 from zoo.synthesis.funnel import Funnel
-from zoo.synthesis.profile_filters import STAGES, ProfileFilters
-from zoo.synthesis.profile_gen import RawLine
-from zoo.synthesis.seen import Seen
+from zoo.synthesis.profiles.profile_filters import STAGES, ProfileFilters
+from zoo.synthesis.profiles.profile_gen import RawLine
+from zoo.synthesis.profiles.seen import Seen
 from zoo.synthesis.taxonomy import read_taxonomy
 
 TAXONOMY = read_taxonomy()
@@ -129,7 +129,7 @@ def test_memory_is_flat_but_for_some_bytes_a_sentence():
 
 
 def test_seen():
-    assert doctest.testmod(zoo.synthesis.seen).failed == 0
+    assert doctest.testmod(zoo.synthesis.profiles.seen).failed == 0
     texts = [f"text {n}" for n in range(20_000)]
     tracemalloc.start()
     seen = Seen()

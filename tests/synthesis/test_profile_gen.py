@@ -6,12 +6,12 @@ from itertools import islice
 
 import pytest
 
-import zoo.synthesis.profile_prompts
+import zoo.synthesis.profiles.profile_prompts
 from zoo.errors import UserError
 from zoo.language_models.base import LanguageModel, Request
-from zoo.synthesis.demonstrations import read_demonstrations
-from zoo.synthesis.profile_gen import ProfileGen, RawLine
-from zoo.synthesis.profile_prompts import ProfilePrompt
+from zoo.synthesis.profiles.demonstrations import read_demonstrations
+from zoo.synthesis.profiles.profile_gen import ProfileGen, RawLine
+from zoo.synthesis.profiles.profile_prompts import ProfilePrompt
 from zoo.synthesis.records import read_records, write_records
 from zoo.synthesis.taxonomy import read_taxonomy
 
@@ -61,7 +61,7 @@ class Copyist(LanguageModel):
 
 
 def test_docstrings():
-    assert doctest.testmod(zoo.synthesis.profile_prompts).failed == 0
+    assert doctest.testmod(zoo.synthesis.profiles.profile_prompts).failed == 0
 
 
 @pytest.mark.parametrize(("layout", "expected"), [("code", CODE), ("paper", PAPER)])

@@ -15,16 +15,16 @@ from zoo.synthesis.analyses.copying import copying
 from zoo.synthesis.analyses.overlap import KeyOverlap
 from zoo.synthesis.analyses.published import read_published
 from zoo.synthesis.analyses.statistics import dialogue_statistics
-from zoo.synthesis.blocks import Grid, flattened, shown
-from zoo.synthesis.card import write_card
-from zoo.synthesis.export import export_dialogues
+from zoo.synthesis.chat.export import export_dialogues
+from zoo.synthesis.chat.splits import Splits
 from zoo.synthesis.funnel import Funnel
-from zoo.synthesis.page import markdown_table
 from zoo.synthesis.records import PersonaSet, ProfileSentence, SyntheticDialogue, write_records
-from zoo.synthesis.report import ReportFacts, write_report
-from zoo.synthesis.report_facts import GRAMMAR
-from zoo.synthesis.report_survival import survival_grid
-from zoo.synthesis.splits import Splits
+from zoo.synthesis.reports.blocks import Grid, flattened, shown
+from zoo.synthesis.reports.card import write_card
+from zoo.synthesis.reports.page import markdown_table
+from zoo.synthesis.reports.report import ReportFacts, write_report
+from zoo.synthesis.reports.report_facts import GRAMMAR
+from zoo.synthesis.reports.report_survival import survival_grid
 
 NASTY = "<script>alert('ü|*')</script> & “déjà vu” 日本"
 PROFILES = Funnel.from_dict({"raw": 1000, "regex": 940, "exact": 590, "category": 480, "duplicates": 220})

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from zoo.errors import UserError
+from zoo.synthesis.profiles.samples import samples_for_judges, write_samples
 from zoo.synthesis.records import ProfileSentence
-from zoo.synthesis.samples import samples_for_judges, write_samples
 
 
 def sentences(n, leaf="like_food"):

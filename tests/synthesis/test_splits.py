@@ -6,8 +6,8 @@ from itertools import combinations
 import pytest
 
 from zoo.errors import UserError
+from zoo.synthesis.chat.splits import Splits, split_dialogues
 from zoo.synthesis.records import SyntheticDialogue
-from zoo.synthesis.splits import Splits, split_dialogues
 
 
 def dialogue(a: int, b: int, n: int = 0) -> SyntheticDialogue:

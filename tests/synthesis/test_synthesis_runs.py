@@ -24,8 +24,8 @@ from zoo.data.personachatgen import PersonaChatGenCorpus
 from zoo.errors import UserError
 from zoo.language_models.base import Request
 from zoo.language_models.grammar.lm import GrammarLm
+from zoo.synthesis.chat.replies import ReplyRules
 from zoo.synthesis.records import ProfileSentence, SyntheticDialogue, read_records
-from zoo.synthesis.replies import ReplyRules
 from zoo.synthesis.run import synthesise
 from zoo.synthesis.taxonomy import FILE as TAXONOMY
 
@@ -171,7 +171,7 @@ def test_filters_and_replies_are_settings(configured: Configured, capsys: pytest
     assert counts[0]["copy_paste"] > counts[2]["copy_paste"]
     config = OmegaConf.load(folder / "config.yaml")
     assert config.dialogues.filters.consistency == {
-        "_target_": "zoo.synthesis.dialogue_filters.Consistency",
+        "_target_": "zoo.synthesis.chat.dialogue_filters.Consistency",
         "threshold": 0.9,
         "drop_from": 1,
         "chunk": 64,

@@ -4,12 +4,12 @@ from dataclasses import asdict
 from typing import Any
 
 from zoo.synthesis.analyses.copying import copying
-from zoo.synthesis.dialogue_filters import filtered
+from zoo.synthesis.chat.dialogue_filters import filtered
+from zoo.synthesis.chat.persona_pairs import draw_pairs
 from zoo.synthesis.dialogues_stage import DialoguesStage
 from zoo.synthesis.folder import SynthesisFolder
 from zoo.synthesis.funnel import Funnel
 from zoo.synthesis.parts import SCORERS, Parts, watched
-from zoo.synthesis.persona_pairs import draw_pairs
 from zoo.synthesis.personas_stage import SETS
 from zoo.synthesis.records import PersonaSet, SyntheticDialogue, read_records, write_records
 from zoo.synthesis.sentences_stage import SentencesStage

@@ -7,17 +7,17 @@ from omegaconf import DictConfig
 from zoo.data.personachatgen import EXPORT, FACTS
 from zoo.errors import UserError
 from zoo.scorers.text_scorers import ContradictionScorer, ToxicityScorer
-from zoo.synthesis.dialogue_filters import DialogueFilter, filtered
-from zoo.synthesis.dialogues import DialogueWriter
-from zoo.synthesis.export import export_dialogues
+from zoo.synthesis.chat.dialogue_filters import DialogueFilter, filtered
+from zoo.synthesis.chat.dialogues import DialogueWriter
+from zoo.synthesis.chat.export import export_dialogues
+from zoo.synthesis.chat.persona_pairs import draw_pairs
+from zoo.synthesis.chat.replies import WritingReport
+from zoo.synthesis.chat.splits import split_dialogues
 from zoo.synthesis.folder import SynthesisFolder
 from zoo.synthesis.funnel import Funnel
 from zoo.synthesis.parts import Parts, build, watched
-from zoo.synthesis.persona_pairs import draw_pairs
 from zoo.synthesis.personas_stage import SETS
 from zoo.synthesis.records import PersonaSet, SyntheticDialogue, read_records, write_records
-from zoo.synthesis.replies import WritingReport
-from zoo.synthesis.splits import split_dialogues
 
 DIALOGUES_RAW, DIALOGUES = "dialogues_raw.jsonl", "dialogues.jsonl"
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from zoo.synthesis.folder import SynthesisFolder
-from zoo.synthesis.pair_scores import PairScores
 from zoo.synthesis.parts import Parts, build
-from zoo.synthesis.persona_sets import PersonaSets
+from zoo.synthesis.personas.pair_scores import PairScores
+from zoo.synthesis.personas.persona_sets import PersonaSets
 from zoo.synthesis.records import ProfileSentence, read_records, write_records
 from zoo.synthesis.sentences_stage import SENTENCES
 

@@ -18,18 +18,18 @@ from zoo.synthesis.analyses.copying import Copying, copying
 from zoo.synthesis.analyses.judgements import read_judgements
 from zoo.synthesis.analyses.overlap import generated_values, overlaps, reference_values
 from zoo.synthesis.analyses.statistics import dialogue_statistics
-from zoo.synthesis.blocks import NOTHING, Grid, whole
-from zoo.synthesis.card import write_card
 from zoo.synthesis.dialogues_stage import DIALOGUES
 from zoo.synthesis.folder import SynthesisFolder
 from zoo.synthesis.funnel import Funnel, Stage
-from zoo.synthesis.judged import judged
 from zoo.synthesis.parts import Parts
 from zoo.synthesis.personas_stage import SETS
-from zoo.synthesis.published_file import published
 from zoo.synthesis.records import PersonaSet, ProfileSentence, SyntheticDialogue, read_records
-from zoo.synthesis.report import write_report
-from zoo.synthesis.report_facts import ReportFacts
+from zoo.synthesis.reports.blocks import NOTHING, Grid, whole
+from zoo.synthesis.reports.card import write_card
+from zoo.synthesis.reports.judged import judged
+from zoo.synthesis.reports.published_file import published
+from zoo.synthesis.reports.report import write_report
+from zoo.synthesis.reports.report_facts import ReportFacts
 from zoo.synthesis.sentences_stage import SENTENCES
 
 STAGES = ("sentences", "personas", "dialogues", "comparisons")

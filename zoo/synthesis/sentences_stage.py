@@ -5,10 +5,10 @@ from typing import Any
 from zoo.synthesis.folder import SynthesisFolder
 from zoo.synthesis.funnel import Funnel
 from zoo.synthesis.parts import Parts, build, watched
-from zoo.synthesis.profile_filters import ProfileFilters
-from zoo.synthesis.profile_gen import ProfileGen, RawLine
+from zoo.synthesis.profiles.profile_filters import ProfileFilters
+from zoo.synthesis.profiles.profile_gen import ProfileGen, RawLine
+from zoo.synthesis.profiles.samples import samples_for_judges, write_samples
 from zoo.synthesis.records import ProfileSentence, read_records, write_records
-from zoo.synthesis.samples import samples_for_judges, write_samples
 
 SENTENCES_RAW, SENTENCES, SAMPLES = "sentences_raw.jsonl", "sentences.jsonl", "sentences_for_judges.csv"
 

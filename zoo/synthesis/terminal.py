@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from zoo.language_models.base import LanguageModel
-from zoo.synthesis.blocks import percent, whole
 from zoo.synthesis.funnel import Funnel, Stage
-from zoo.synthesis.published_file import published
+from zoo.synthesis.reports.blocks import percent, whole
+from zoo.synthesis.reports.published_file import published
 
 TABLES = {"sentences": "table1", "dialogues": "table2"}  # of the paper
 

@@ -1,4 +1,4 @@
-"""What people made of the samples they were given: the filled tables of `zoo.synthesis.samples`, one file a judge."""
+"""What people made of the samples they were given: tables of `zoo.synthesis.profiles.samples`, one file a judge."""
 
 import csv
 import json

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from zoo.errors import UserError
 from zoo.language_models.base import LanguageModel, Request
-from zoo.synthesis.demonstrations import Demonstration
-from zoo.synthesis.parsing import PER_PROMPT, Mode, check_mode, split_profile
-from zoo.synthesis.profile_prompts import ProfilePrompt
+from zoo.synthesis.profiles.demonstrations import Demonstration
+from zoo.synthesis.profiles.parsing import PER_PROMPT, Mode, check_mode, split_profile
+from zoo.synthesis.profiles.profile_prompts import ProfilePrompt
 from zoo.synthesis.taxonomy import Leaf, Taxonomy
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class ProfileGen:
 
     Args:
         taxonomy: whose leaves are written for.
-        demonstrations: by leaf, see `zoo.synthesis.demonstrations`; unused without shots.
+        demonstrations: by leaf, see `zoo.synthesis.profiles.demonstrations`; unused without shots.
         prompt: how they are shown.
         trials: completions of one (leaf, demonstration), each with five sentences drawn anew.
         per_prompt: entries that are taken from one completion, at most.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zoo.synthesis.analyses.published import Published, read_published
 
-FILE = Path(__file__).parents[2] / "experiments" / "personachatgen" / "published.toml"
+FILE = Path(__file__).parents[3] / "experiments" / "personachatgen" / "published.toml"
 
 
 @cache

@@ -6,9 +6,9 @@ from pathlib import Path
 import yaml
 
 from zoo.files import write_atomically
-from zoo.synthesis.blocks import Grid, decimal, percent, whole
-from zoo.synthesis.page import markdown_table, plain
-from zoo.synthesis.report_facts import ReportFacts, backend_statement
+from zoo.synthesis.reports.blocks import Grid, decimal, percent, whole
+from zoo.synthesis.reports.page import markdown_table, plain
+from zoo.synthesis.reports.report_facts import ReportFacts, backend_statement
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 FILES = {  # what is in a file of that name

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from zoo.files import write_atomically
-from zoo.synthesis.blocks import Picture
-from zoo.synthesis.page import html_page, markdown_page
-from zoo.synthesis.report_facts import ReportFacts
-from zoo.synthesis.report_sections import sections_of
+from zoo.synthesis.reports.blocks import Picture
+from zoo.synthesis.reports.page import html_page, markdown_page
+from zoo.synthesis.reports.report_facts import ReportFacts
+from zoo.synthesis.reports.report_sections import sections_of
 
 __all__ = ["ReportFacts", "write_report"]
 

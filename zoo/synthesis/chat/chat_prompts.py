@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from zoo.errors import UserError
-from zoo.synthesis.chat_demonstrations import ChatDemonstration
+from zoo.synthesis.chat.chat_demonstrations import ChatDemonstration
 
 Layout = Literal["code", "paper"]
 Knowledge = Literal["own", "both"]

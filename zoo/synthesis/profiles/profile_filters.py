@@ -8,10 +8,10 @@ from typing import Literal, get_args
 from zoo.errors import UserError
 from zoo.scorers.text_scorers import CategoryScorer
 from zoo.synthesis.funnel import Funnel
-from zoo.synthesis.parsing import Mode, check_mode, parse_line
-from zoo.synthesis.profile_gen import RawLine
+from zoo.synthesis.profiles.parsing import Mode, check_mode, parse_line
+from zoo.synthesis.profiles.profile_gen import RawLine
+from zoo.synthesis.profiles.seen import Seen
 from zoo.synthesis.records import ProfileSentence
-from zoo.synthesis.seen import Seen
 from zoo.synthesis.taxonomy import Taxonomy
 
 Exact = Literal["value_only", "key_and_value"]
@@ -22,7 +22,7 @@ STAGES = ("raw", "regex", "exact", "category", "duplicates")
 class ProfileFilters:
     """Four filters, one after the other; what is kept stays in order.
 
-    1. `regex`: the line has a sentence, a key and a value, see `zoo.synthesis.parsing`.
+    1. `regex`: the line has a sentence, a key and a value, see `zoo.synthesis.profiles.parsing`.
     2. `exact`: the sentence contains the value, which is not empty; with "key_and_value", the key that the model wrote
        too. The paper asks for both; the released code has the test of the key commented out.
     3. `category`: the scorer's probability that the sentence is about the entity key of the leaf that it was asked for

@@ -4,11 +4,11 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 
 from zoo.errors import UserError
-from zoo.synthesis.conl import Conl
-from zoo.synthesis.conl_steps import Candidates, Consistent
-from zoo.synthesis.pool import SentencePool
+from zoo.synthesis.personas.conl import Conl
+from zoo.synthesis.personas.conl_steps import Candidates, Consistent
+from zoo.synthesis.personas.pool import SentencePool
+from zoo.synthesis.personas.sets_report import SetsReport
 from zoo.synthesis.records import PersonaSet, ProfileSentence
-from zoo.synthesis.sets_report import SetsReport
 from zoo.synthesis.taxonomy import Taxonomy
 
 COMPOSITION = {"DEMOGRAPHICS": 2, "PSYCHOGRAPHICS": 2, "WELLNESS": 1}

@@ -12,12 +12,12 @@ from typing import Literal, get_args
 
 from zoo.errors import UserError
 from zoo.language_models.base import LanguageModel, PromptTooLongError, Request, before_stop
-from zoo.synthesis.chat_demonstrations import ChatDemonstration, read_chat_demonstrations
-from zoo.synthesis.chat_prompts import STOP, ChatPrompt
-from zoo.synthesis.chunks import chunks
-from zoo.synthesis.persona_pairs import Pair
+from zoo.synthesis.chat.chat_demonstrations import ChatDemonstration, read_chat_demonstrations
+from zoo.synthesis.chat.chat_prompts import STOP, ChatPrompt
+from zoo.synthesis.chat.chunks import chunks
+from zoo.synthesis.chat.persona_pairs import Pair
+from zoo.synthesis.chat.replies import ReplyRules, WritingReport
 from zoo.synthesis.records import SyntheticDialogue
-from zoo.synthesis.replies import ReplyRules, WritingReport
 
 TooLong = Literal["cut", "drop"]
 

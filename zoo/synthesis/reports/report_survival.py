@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from zoo.synthesis.analyses.plots import survival_plot
-from zoo.synthesis.blocks import NOTHING, Block, Grid, Picture, Text, percent, whole
 from zoo.synthesis.funnel import Stage
-from zoo.synthesis.report_facts import ReportFacts
+from zoo.synthesis.reports.blocks import NOTHING, Block, Grid, Picture, Text, percent, whole
+from zoo.synthesis.reports.report_facts import ReportFacts
 
 Drawn = TypeVar("Drawn")
 

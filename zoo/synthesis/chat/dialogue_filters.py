@@ -17,7 +17,7 @@ from itertools import accumulate, pairwise
 from zoo.errors import UserError
 from zoo.scorers.text_scorers import ContradictionScorer, ToxicityScorer
 from zoo.synthesis.analyses.copying import copy_scores
-from zoo.synthesis.chunks import chunks
+from zoo.synthesis.chat.chunks import chunks
 from zoo.synthesis.funnel import Funnel
 from zoo.synthesis.records import SyntheticDialogue
 

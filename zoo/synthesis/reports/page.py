@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from zoo.synthesis.blocks import Block, Conversation, Grid, Picture, Section, Sentences, Text
+from zoo.synthesis.reports.blocks import Block, Conversation, Grid, Picture, Section, Sentences, Text
 
 STYLE = """
 :root { color-scheme: light; --ink: #1b1f24; --soft: #5d6670; --line: #d9dee3; --a: #eef4fa; --b: #fbf2ea; }

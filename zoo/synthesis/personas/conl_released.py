@@ -11,8 +11,8 @@ import random
 from collections.abc import Iterator
 from itertools import combinations
 
-from zoo.synthesis.conl_steps import Candidates, Consistent, Steps
-from zoo.synthesis.pool import shuffled
+from zoo.synthesis.personas.conl_steps import Candidates, Consistent, Steps
+from zoo.synthesis.personas.pool import shuffled
 from zoo.synthesis.records import ProfileSentence
 
 LIMIT = 2_000_000  # scores of one pool

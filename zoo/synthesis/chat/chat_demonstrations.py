@@ -28,7 +28,7 @@ def read_chat_demonstrations(path: str | Path | None = None) -> tuple[ChatDemons
     """The demonstrations of a file, this project's own if none is given.
 
     Args:
-        path: a YAML file like `zoo/synthesis/chat_demonstrations.yaml`, or ConvAI2's or PersonaChat's text with both
+        path: a YAML file like `chat_demonstrations.yaml` beside this one, or ConvAI2's or PersonaChat's text with both
             personas (`train_both_original_no_cands.txt`, packed or not): the paper draws from PersonaChat, which is not
             part of this project.
 

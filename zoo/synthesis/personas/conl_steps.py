@@ -1,9 +1,9 @@
-"""What the modes of `zoo.synthesis.conl` share: they yield directed pairs to be scored and are sent the scores."""
+"""What the modes of `zoo.synthesis.personas.conl` share: they yield directed pairs, and are sent their scores."""
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
-from zoo.synthesis.pair_scores import Pair
+from zoo.synthesis.personas.pair_scores import Pair
 from zoo.synthesis.records import ProfileSentence
 
 Candidates = Mapping[str, Sequence[ProfileSentence]]  # category -> its sentences

@@ -18,8 +18,8 @@ from zoo.data.jsonl import write_jsonl
 from zoo.data.personachatgen import EXPORT, FACTS, SILENCE, text_file
 from zoo.data.records import Dialogue, Speaker, Utterance
 from zoo.files import write_atomically
+from zoo.synthesis.chat.splits import Splits
 from zoo.synthesis.records import SyntheticDialogue
-from zoo.synthesis.splits import Splits
 
 VIEWS = ("self", "both")
 SIDES = (1, 0)  # who answers; B first, who answers in ParlAI's first side of a dialogue

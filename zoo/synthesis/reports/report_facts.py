@@ -8,9 +8,9 @@ from zoo.synthesis.analyses.copying import Copying
 from zoo.synthesis.analyses.overlap import KeyOverlap
 from zoo.synthesis.analyses.published import Published
 from zoo.synthesis.analyses.statistics import DialogueStatistics
-from zoo.synthesis.blocks import Grid
 from zoo.synthesis.funnel import Stage
 from zoo.synthesis.records import PersonaSet, SyntheticDialogue
+from zoo.synthesis.reports.blocks import Grid
 
 GRAMMAR = "The grammar exercises the code; it replicates nothing."
 

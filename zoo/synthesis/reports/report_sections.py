@@ -6,7 +6,7 @@ from typing import Any
 from zoo.synthesis.analyses.copying import COPIED, copy_scores
 from zoo.synthesis.analyses.overlap import KeyOverlap
 from zoo.synthesis.analyses.plots import copying_plot, overlap_plot
-from zoo.synthesis.blocks import (
+from zoo.synthesis.reports.blocks import (
     NOTHING,
     Block,
     Conversation,
@@ -20,8 +20,8 @@ from zoo.synthesis.blocks import (
     shown,
     whole,
 )
-from zoo.synthesis.report_facts import ReportFacts, backend_statement
-from zoo.synthesis.report_survival import comparisons, no_pictures, picture, survival
+from zoo.synthesis.reports.report_facts import ReportFacts, backend_statement
+from zoo.synthesis.reports.report_survival import comparisons, no_pictures, picture, survival
 
 # SetsReport's names in words, in the order they are shown; names that aren't here follow as they are
 CONL = {

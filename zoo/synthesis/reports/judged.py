@@ -8,7 +8,7 @@ from typing import Any
 from zoo.synthesis.analyses.agreement import Rating
 from zoo.synthesis.analyses.judgements import SCALES, agreement_by_key, agreement_of, mean_ratings, read_judgements
 from zoo.synthesis.analyses.published import Published
-from zoo.synthesis.blocks import Grid, decimal, whole
+from zoo.synthesis.reports.blocks import Grid, decimal, whole
 from zoo.synthesis.taxonomy import Taxonomy
 
 Judgements = Mapping[str, Sequence[Rating]]

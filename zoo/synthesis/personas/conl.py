@@ -5,10 +5,10 @@ from collections.abc import Generator, Mapping, Sequence
 from itertools import combinations
 
 from zoo.errors import UserError
-from zoo.synthesis.conl_released import LIMIT, released
-from zoo.synthesis.conl_steps import Candidates, Consistent, Other, Pace, Steps, fits, in_order
-from zoo.synthesis.pair_scores import Pair, PairScores
-from zoo.synthesis.pool import shuffled
+from zoo.synthesis.personas.conl_released import LIMIT, released
+from zoo.synthesis.personas.conl_steps import Candidates, Consistent, Other, Pace, Steps, fits, in_order
+from zoo.synthesis.personas.pair_scores import Pair, PairScores
+from zoo.synthesis.personas.pool import shuffled
 from zoo.synthesis.records import ProfileSentence
 
 MODES = ("greedy", "paper_pairwise", "released")

@@ -1,0 +1,1 @@
+"""Profile sentences: asked for by category, read, and filtered (paper 003, section 5.2)."""
