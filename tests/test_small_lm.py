@@ -77,7 +77,7 @@ def test_the_back_end_answers_with_it(trained: Path, cache: Path) -> None:
     texts = SCRIPT["texts_of"](cache)
     assert PROFILE + profile in texts
     assert any(text.startswith(f"{CHAT}You:{chat}\n") for text in texts)
-    assert AutoConfig.from_pretrained(trained).n_positions == 1024
+    assert AutoConfig.from_pretrained(trained).max_position_embeddings == 1024
     text = "You: caf\u00e9 \u2603\n"
     tokenizer = AutoTokenizer.from_pretrained(trained)
     assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
