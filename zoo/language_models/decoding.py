@@ -79,13 +79,26 @@ class AnswersEnd(StoppingCriteria):
 
 
 def draw(logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor) -> Tensor:
-    """The tokens [N] at `uniform` [N] of [0, 1) in the nuclei of `logits` [N, V], whose likeliest stand first."""
-    scaled = logits.double() / temperature[:, None]
-    probabilities, tokens = scaled.softmax(-1).sort(dim=-1, descending=True, stable=True)  # [N, V]
-    upper = probabilities.cumsum(-1)
-    last = ((upper - probabilities) < top_p[:, None]).sum(-1, keepdim=True) - 1  # [N, 1]: the likeliest is always in
-    place = torch.searchsorted(upper, uniform[:, None] * upper.gather(-1, last), right=True)  # [N, 1]
-    return tokens.gather(-1, place.minimum(last))[:, 0]
+    """The tokens [N] at `uniform` [N] of [0, 1) in the nuclei of `logits` [N, V].
+
+    In a nucleus the likeliest tokens stand first. Where top_p is 1 there is none to find, and the order is the
+    vocabulary's: sorting is the dearest of all this.
+    """
+    probabilities = (logits.double() / temperature[:, None]).softmax(-1)  # [N, V]
+    chosen = _at(probabilities, uniform)
+    if (narrow := (top_p < 1).nonzero()[:, 0]).numel():
+        likeliest, tokens = probabilities[narrow].sort(dim=-1, descending=True, stable=True)
+        outside = (likeliest.cumsum(-1) - likeliest) >= top_p[narrow, None]  # the likeliest is always inside
+        place = _at(likeliest.masked_fill(outside, 0.0), uniform[narrow])
+        chosen[narrow] = tokens.gather(-1, place[:, None])[:, 0]
+    return chosen
+
+
+def _at(weights: Tensor, uniform: Tensor) -> Tensor:
+    """The places [N] where the sums of `weights` [N, V] so far pass the share `uniform` [N] of all."""
+    upper = weights.cumsum(-1)
+    place = torch.searchsorted(upper, uniform[:, None] * upper[:, -1:], right=True)  # [N, 1]
+    return place.minimum(torch.searchsorted(upper, upper[:, -1:]))[:, 0]  # rounding may pass the last
 
 
 def _seed(request: Request) -> int:

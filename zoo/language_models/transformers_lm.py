@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -22,12 +21,16 @@ from zoo.errors import UserError
 from zoo.language_models.base import LanguageModel, Mode, PromptTooLongError, Request, before_stop, check_mode
 from zoo.language_models.decoding import AnswersEnd, ChooseTokens
 from zoo.language_models.folders import files_hash, first_line, model_folder
+from zoo.language_models.prefixes import Batch, Prefixes, plain_layers
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "fp64": torch.float64}
 
 
 class TransformersLm(LanguageModel):
     """Answers with a model of `AutoModelForCausalLM`, in left-padded batches of prompts of similar lengths.
+
+    What a prompt begins with is not read again if it was read lately, as a prompt or an answer: see
+    `zoo.language_models.prefixes`.
 
     Files are read when made, so that mistakes show at once; weights load with the first request. The decoding settings
     in the model's folder are left out: an answer is decoded as its request says.
@@ -36,10 +39,12 @@ class TransformersLm(LanguageModel):
         path: a folder in Hugging Face's format, or a hub id.
         mode: "completions" continues the prompt; "chat" puts it into the tokenizer's chat template as the user's
             message, for models that were trained to follow instructions.
-        batch_size: prompts in one forward; an answer does not depend on it, up to the rounding of `dtype`.
+        batch_size: prompts in one forward; an answer does not depend on it, nor on what was read before, up to the
+            rounding of `dtype`.
         device: "auto" (the current GPU where there is one) or torch's name of one.
         dtype: fp32, bf16, fp16 or fp64.
         revision: of a hub id.
+        prefix_mib: memory for what was read, in MiB; 0 reads everything again.
 
     Raises:
         UserError: no model there, or an unknown setting.
@@ -53,6 +58,7 @@ class TransformersLm(LanguageModel):
         device: str = "auto",
         dtype: str = "fp32",
         revision: str | None = None,
+        prefix_mib: int = 1024,
     ) -> None:
         check_mode(mode)
         if path is None:
@@ -60,11 +66,12 @@ class TransformersLm(LanguageModel):
                 "The language model has no path. Give language_model.path=FOLDER, or a hub id of a causal language "
                 "model."
             )
-        if dtype not in DTYPES or batch_size < 1:
+        if dtype not in DTYPES or batch_size < 1 or prefix_mib < 0:
             raise UserError(
-                f"language_model.dtype={dtype}, batch_size={batch_size} was given; expected one of "
-                f"{', '.join(DTYPES)}, and at least 1 prompt in a batch."
+                f"language_model.dtype={dtype}, batch_size={batch_size}, prefix_mib={prefix_mib} was given; expected "
+                f"one of {', '.join(DTYPES)}, at least 1 prompt in a batch, and at least 0 MiB."
             )
+        self.prefixes = Prefixes(prefix_mib * 2**20)
         self.path, self.mode = str(path), mode
         self.batch_size, self.dtype = batch_size, DTYPES[dtype]
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
@@ -81,7 +88,8 @@ class TransformersLm(LanguageModel):
         """
         tokens = [self._prompt_tokens(request) for request in requests]
         self._check_lengths(requests, tokens)
-        by_length = sorted(range(len(requests)), key=lambda n: -len(tokens[n]))  # the longest first: memory is known
+        new = [len(row) - self.prefixes.longest(row)[0] for row in tokens]
+        by_length = sorted(range(len(requests)), key=lambda n: (-new[n], -len(tokens[n])))  # the most memory first
         for first in range(0, len(requests), self.batch_size):
             rows = by_length[first : first + self.batch_size]
             texts = self._batch([requests[n] for n in rows], [tokens[n] for n in rows])
@@ -89,22 +97,28 @@ class TransformersLm(LanguageModel):
 
     def _batch(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[str]:
         _, model = self._loaded
-        longest = max(map(len, prompts))
-        input_ids, mask = left_padded(prompts, model.generation_config.pad_token_id)  # [B, T]
+        known = [self.prefixes.longest(prompt[:-1]) for prompt in prompts]  # the last token is always read
+        batch = Batch(prompts, known, model.generation_config.pad_token_id)
+        longest, new = batch.mask.shape[1], max(request.max_new_tokens for request in requests)
+        layers = plain_layers(model.config)
+        cache = batch.cache(layers, new) if layers else None
         with torch.inference_mode():
             output = model.generate(
-                input_ids=input_ids.to(self.device),
-                attention_mask=mask.to(self.device),
-                max_new_tokens=max(request.max_new_tokens for request in requests),
+                input_ids=batch.input_ids.to(self.device),
+                attention_mask=batch.mask.to(self.device),
+                max_new_tokens=new,
                 logits_processor=LogitsProcessorList([ChooseTokens(requests, longest)]),
                 stopping_criteria=StoppingCriteriaList([AnswersEnd(requests, longest, self._text)]),
+                past_key_values=cache,
             )  # [B, T + N]
         ends = set(_list(model.generation_config.eos_token_id))
         texts = []
-        for request, row in zip(requests, output[:, longest:].tolist(), strict=True):
-            answer = row[: request.max_new_tokens]
-            end = next((place for place, token in enumerate(answer) if token in ends), len(answer))
-            texts.append(before_stop(self._text(answer[:end]), request.stop))
+        for row, (request, tokens) in enumerate(zip(requests, output[:, longest:].tolist(), strict=True)):
+            answer = tokens[: request.max_new_tokens]
+            answer = answer[: next((place for place, token in enumerate(answer) if token in ends), len(answer))]
+            texts.append(before_stop(self._text(answer), request.stop))
+            if cache is not None and self.prefixes.room:
+                self.prefixes.keep(batch.read(cache, row, answer))
         return texts
 
     def _text(self, tokens: list[int]) -> str:
@@ -154,14 +168,6 @@ class TransformersLm(LanguageModel):
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else next(iter(ends), 0)  # masked anyway
         model.generation_config = GenerationConfig(do_sample=False, eos_token_id=ends or None, pad_token_id=pad)
         return tokenizer, model.to(self.device).eval()
-
-
-def left_padded(rows: Sequence[list[int]], pad: int) -> tuple[Tensor, Tensor]:
-    """Ids [B, T] that end together, and their mask [B, T], 0 at pads."""
-    longest = max(map(len, rows))
-    ids = torch.tensor([[pad] * (longest - len(row)) + row for row in rows])
-    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
-    return ids, mask
 
 
 def _list(ids: int | Sequence[int] | None) -> list[int]:
