@@ -37,7 +37,6 @@ from zoo.synthesis.words import rude_words, slot_words
 MIB = 2**20
 SENTENCES = 5
 LAYERS, HEADS, POSITIONS = 2, 4, 4096
-BATCH = 16  # prompts in a forward, the back-end's default: later batches know the demonstrations that earlier ones read
 
 
 def sentence(draw: random.Random) -> ProfileSentence:
@@ -68,7 +67,7 @@ def write(
 ) -> tuple[float, list[str]]:
     """Seconds for the first `n` of the pairs, and what was said."""
     pairs = draw_pairs(persona_sets(max(4, all_pairs // 2)), all_pairs, seed=0)[:n]
-    model = TransformersLm(folder, batch_size=min(in_flight, BATCH), device="cpu")
+    model = TransformersLm(folder, batch_size=in_flight, device="cpu")
     settings = {"prompt": ChatPrompt(shots=shots), "in_flight": in_flight, "replies": ReplyRules(empty="keep")}
     list(DialogueWriter(turns=1, max_new_tokens=1, **settings).write(model, pairs[:1]))  # loads
     writer = DialogueWriter(turns=turns, max_new_tokens=tokens, **settings)

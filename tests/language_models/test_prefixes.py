@@ -69,6 +69,30 @@ def test_only_what_is_new_is_read(causal: Path) -> None:
         assert columns[0] == 1  # all of it is known, and the last token is read
 
 
+def test_a_common_beginning_is_read_once(causal: Path) -> None:
+    model = local(causal, batch_size=16)
+    with counted(model) as columns:
+        said = model.complete([Request(f"{SHARED}{n}", 1) for n in range(6)])
+    assert len(columns) == 2
+    assert columns[1] < BLOCK < columns[0]
+    assert said == local(causal, prefix_mib=0).complete([Request(f"{SHARED}{n}", 1) for n in range(6)])
+
+
+def test_turns() -> None:
+    kept = Prefixes(10**6)
+    one, two = ([k] * 40 for k in (1, 2))
+    prompts = [[*one, 5], [*two, 5, 5], [*one, 6, 6, 6], [*two, 7], [*one, 7]]
+    assert kept.in_turns(prompts) == [[1, 0], [2, 3, 4]]
+    assert kept.in_turns(prompts[:4]) == [[1, 0], [2, 3]]
+    assert kept.in_turns(prompts[:3]) == [[2, 1, 0], []]  # one of three: not worth a batch
+    assert kept.in_turns([[*one[:20], *[k] * 41] for k in range(3, 7)]) == [[0, 1, 2, 3], []]  # a third in common
+    assert Prefixes(0).in_turns(prompts) == [[2, 1, 0, 3, 4], []]
+    for tokens in (one, two):
+        kept.keep(text(tokens))
+    assert kept.in_turns(prompts) == [[2, 1, 0, 3, 4], []]  # known already
+    assert kept.in_turns([]) == [[], []]
+
+
 def text(tokens: list[int], prompt: int | None = None) -> Text:
     return Text(tokens, [(torch.zeros(2, len(tokens), 4), torch.zeros(2, len(tokens), 4))], prompt or len(tokens))
 

@@ -54,6 +54,26 @@ class Prefixes:
                 return common, text
         return 0, None
 
+    def in_turns(self, prompts: Sequence[list[int]]) -> list[list[int]]:
+        """The places of prompts in one or two turns, in each those with most to read first.
+
+        Where at least half of them begin with what another one has to read too, and that is half of what they have to
+        read, the others are in the first turn: these will know it.
+        """
+        known = [self.longest(prompt)[0] for prompt in prompts]
+        behind: set[int] = set()
+        leader = -1
+        for n in sorted(range(len(prompts)), key=prompts.__getitem__) if self.room else ():
+            shared = _common(prompts[leader], prompts[n]) - known[n] if leader >= 0 else 0
+            if shared >= max(BLOCK, (len(prompts[n]) - known[n]) // 2):
+                behind.add(n)
+            else:
+                leader = n
+        if 2 * len(behind) < len(prompts):
+            behind.clear()
+        order = sorted(range(len(prompts)), key=lambda n: (known[n] - len(prompts[n]), -len(prompts[n])))
+        return [[n for n in order if n not in behind], [n for n in order if n in behind]]
+
     def keep(self, text: Text) -> None:
         """Remember a text. One whose whole prompt it goes on from is forgotten, then the longest unused."""
         tokens = text.tokens

@@ -88,12 +88,11 @@ class TransformersLm(LanguageModel):
         """
         tokens = [self._prompt_tokens(request) for request in requests]
         self._check_lengths(requests, tokens)
-        new = [len(row) - self.prefixes.longest(row)[0] for row in tokens]
-        by_length = sorted(range(len(requests)), key=lambda n: (-new[n], -len(tokens[n])))  # the most memory first
-        for first in range(0, len(requests), self.batch_size):
-            rows = by_length[first : first + self.batch_size]
-            texts = self._batch([requests[n] for n in rows], [tokens[n] for n in rows])
-            yield from zip(rows, texts, strict=True)
+        for some in self.prefixes.in_turns(tokens):  # within a turn, the longest first: memory is known
+            for first in range(0, len(some), self.batch_size):
+                rows = some[first : first + self.batch_size]
+                texts = self._batch([requests[n] for n in rows], [tokens[n] for n in rows])
+                yield from zip(rows, texts, strict=True)
 
     def _batch(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[str]:
         _, model = self._loaded
