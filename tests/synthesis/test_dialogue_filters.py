@@ -1,6 +1,8 @@
 """Each filter removes what it should, at the edges too; survival only falls; nothing is held longer than needed."""
 
+import random
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import pytest
 import torch
@@ -8,12 +10,22 @@ from hydra import compose, initialize_config_dir
 from torch import Tensor
 
 from tests.conftest import ROOT
+from zoo.data.persona_lexicon import read_lexicon
 from zoo.errors import UserError
+from zoo.language_models.grammar.lm import GrammarLm
+from zoo.scorers.lexical_contradiction import LexicalContradiction
+from zoo.scorers.lexical_toxicity import LexicalToxicity
 from zoo.scorers.text_scorers import ContradictionScorer, ToxicityScorer
+from zoo.synthesis.analyses.copying import copying
+from zoo.synthesis.chat.chat_prompts import ChatPrompt
 from zoo.synthesis.chat.dialogue_filters import CopyPaste, DialogueFilter, Toxicity, filtered
+from zoo.synthesis.chat.dialogues import DialogueWriter
+from zoo.synthesis.chat.persona_pairs import Pair, draw_pairs
 from zoo.synthesis.dialogues_stage import dialogue_filters_of
 from zoo.synthesis.funnel import Funnel
-from zoo.synthesis.records import SyntheticDialogue
+from zoo.synthesis.records import PersonaSet, ProfileSentence, SyntheticDialogue
+from zoo.synthesis.taxonomy import GROUPS, read_taxonomy
+from zoo.synthesis.words import rude_words, slot_words
 
 A = ("I have two dogs.", "I bake bread daily.", "I like the sea.")
 B = ("I am never late.", "I have two dogs.")
@@ -49,13 +61,18 @@ def dialogue(*utterances: str, id: str = "d") -> SyntheticDialogue:
     return SyntheticDialogue(id, (A, B), utterances, {"seed": 1}, {"before": 1.0})
 
 
-def filters(side: str, contradiction: ContradictionScorer | None = None, chunk: int = 64) -> tuple[DialogueFilter, ...]:
+def filters(
+    side: str,
+    contradiction: ContradictionScorer | None = None,
+    toxicity: ToxicityScorer | None = None,
+    chunk: int = 64,
+) -> tuple[DialogueFilter, ...]:
     """Those of a choice of conf/dialogue_filters, as a run has them."""
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         settings = compose("synthesis", [f"dialogue_filters@dialogues.filters={side}"]).dialogues.filters
     for one in settings.values():
         one.chunk = chunk
-    return dialogue_filters_of(settings, contradiction or Negation(), Shouting())
+    return dialogue_filters_of(settings, contradiction or Negation(), toxicity or Shouting())
 
 
 def test_copies_at_exactly_0_8_in_the_codes_way_and_in_the_papers():
@@ -161,6 +178,45 @@ def test_nothing_and_empty_dialogues_pass_quietly():
     silent = [dialogue("", "", "", ""), SyntheticDialogue("none", ((), ()), ())]
     assert len(list(filtered(silent, filters("code"), Funnel("raw")))) == 2
     assert list(CopyPaste().kept([dialogue("word " * 2500)]))
+
+
+@pytest.fixture(scope="module")
+def pairs() -> list[Pair]:
+    """Sets of the lexicon's sentences: two demographic ones, two psychographic ones and one of wellness."""
+    draw, taxonomy, lexicon = random.Random(0), read_taxonomy(), read_lexicon()
+    sets = []
+    for k in range(20):
+        leaves = [
+            lexicon.leaves[leaf.id]
+            for group, n in zip(GROUPS, (2, 2, 1), strict=True)
+            for leaf in draw.sample([leaf for leaf in taxonomy.leaves.values() if leaf.group == group], n)
+        ]
+        drawn = [(leaf, draw.choice(leaf.values), draw.choice(leaf.templates)) for leaf in leaves]
+        sentences = (
+            ProfileSentence(text.format(value=value), leaf.leaf, leaf.key, value) for leaf, value, text in drawn
+        )
+        sets.append(PersonaSet(f"s{k}", tuple(sentences)))
+    return draw_pairs(sets, 40, seed=0)
+
+
+def test_what_the_grammar_wrote_survives_in_part_and_raw_copies_more(pairs: list[Pair]):
+    scorers = LexicalContradiction(slot_words()), LexicalToxicity(rude_words())
+    left, copied = {}, {}
+    for implicit in (True, False):
+        funnel = Funnel("raw")
+        written = list(DialogueWriter(ChatPrompt(implicit=implicit)).write(GrammarLm(), pairs))
+        kept = list(filtered(written, filters("code", *scorers), funnel))
+        assert funnel.rows()[0].count == len(written) >= 38
+        assert all(a.count >= b.count for a, b in pairwise(funnel.rows()))
+        assert len(kept) == funnel.rows()[-1].count
+        paper = list(filtered(written, filters("paper", *scorers), Funnel("raw")))
+        assert {row.id for row in kept} <= {row.id for row in paper}  # the code's readings are the stricter ones
+        left[implicit] = funnel.to_dict()
+        copied[implicit] = copying("", written).f1
+    assert 0.5 < left[True]["copy_paste"] / left[True]["raw"] < 0.95
+    assert 0.4 < left[True]["consistency"] / left[True]["copy_paste"] < 0.95
+    assert copied[True] < copied[False]
+    assert left[True]["copy_paste"] > left[False]["copy_paste"]
 
 
 def test_settings_that_are_none():
