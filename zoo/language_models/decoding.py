@@ -98,7 +98,7 @@ def _at(weights: Tensor, uniform: Tensor) -> Tensor:
     """The places [N] where the sums of `weights` [N, V] so far pass the share `uniform` [N] of all."""
     upper = weights.cumsum(-1)
     place = torch.searchsorted(upper, uniform[:, None] * upper[:, -1:], right=True)  # [N, 1]
-    return place.minimum(torch.searchsorted(upper, upper[:, -1:]))[:, 0]  # rounding may pass the last
+    return place.minimum(torch.searchsorted(upper, upper[:, -1:].contiguous()))[:, 0]  # rounding may pass the last
 
 
 def _seed(request: Request) -> int:
