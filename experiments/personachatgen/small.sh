@@ -27,7 +27,8 @@ row() {
       data.root="$data/convai2" data.train_file=$train backbone.tokenizer_path="$out/tokenizer" \
       data.max_eval_examples="${EXAMPLES:-2000}" data.eval_batch_size=50 trainer.max_epochs=100 \
       trainer.max_steps="${STEPS:-819}" show_replies=0 \
-      seed="$seed" hydra.run.dir="$out/$name/$seed" "$@" >"$out/$name-$seed.log" 2>&1
+      seed="$seed" hydra.run.dir="$out/$name/$seed" "$@" >"$out/$name-$seed.log" 2>&1 ||
+    { tail -n 4 "$out/$name-$seed.log" >&2; exit 2; }
 }
 declare -A runs
 for name in m1 m2; do

@@ -18,9 +18,10 @@ from transformers import (
 )
 
 from zoo.errors import UserError
+from zoo.hub import first_line, model_folder
 from zoo.language_models.base import LanguageModel, Mode, PromptTooLongError, Request, before_stop, check_mode
 from zoo.language_models.decoding import AnswersEnd, ChooseTokens
-from zoo.language_models.folders import files_hash, first_line, model_folder
+from zoo.language_models.folders import OTHER_FILES, files_hash
 from zoo.language_models.prefixes import Batch, Prefixes, plain_layers
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "fp64": torch.float64}
@@ -75,7 +76,7 @@ class TransformersLm(LanguageModel):
         self.path, self.mode = str(path), mode
         self.batch_size, self.dtype = batch_size, DTYPES[dtype]
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-        self.folder = model_folder(self.path, revision)
+        self.folder = model_folder(self.path, revision, OTHER_FILES, "language model")
         self.together = batch_size
         self.identity = f"transformers {files_hash(self.folder)} {mode} {dtype}"
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import zoo.hub as hub
 from zoo.errors import UserError
 from zoo.scorers.record import FILE
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
                     "vocab.txt", "vocab.json", "merges.txt", "*.model")  # fmt: skip
-OLD_WEIGHTS = "pytorch_model*.bin"
 
 
 def model_folder(path: str, revision: str | None = None, also: Sequence[str] = ()) -> Path:
@@ -24,23 +24,7 @@ def model_folder(path: str, revision: str | None = None, also: Sequence[str] = (
     Raises:
         UserError: there is neither.
     """
-    if Path(path).is_dir():
-        return Path(path)
-    if Path(path).is_absolute():
-        raise UserError(f"There is no model {path!r}: no such folder. Expected one in Hugging Face's format.")
-    from huggingface_hub import snapshot_download
-
-    patterns = ["config.json", FILE, "*.safetensors", "*.safetensors.index.json", *_TOKENIZER_FILES, *also]
-    try:
-        folder = Path(snapshot_download(path, revision=revision, allow_patterns=patterns))
-        if not list(folder.glob("*.safetensors")):  # an older model
-            folder = Path(snapshot_download(path, revision=revision, allow_patterns=[*patterns, OLD_WEIGHTS + "*"]))
-        return folder
-    except Exception as error:  # offline, misspelt, gated, malformed: the hub has a class for each
-        raise UserError(
-            f"There is no model {path!r}: no such folder, and the hub says {first_line(error)}. Expected a folder in "
-            "Hugging Face's format or a hub id that is reachable or cached."
-        ) from error
+    return hub.model_folder(path, revision, ["config.json", FILE, *_TOKENIZER_FILES, *also])
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -63,7 +47,7 @@ def file_hashes(folder: Path) -> list[str]:
     Raises:
         UserError: there are no weights.
     """
-    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob(OLD_WEIGHTS))
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob(hub.OLD_WEIGHTS))
     if not weights:
         raise UserError(f"{folder} holds no weights; expected model.safetensors beside config.json.")
     others = {file for pattern in ("config.json", *_TOKENIZER_FILES) for file in folder.glob(pattern)}
@@ -72,8 +56,3 @@ def file_hashes(folder: Path) -> list[str]:
         with file.open("rb") as stream:
             hashes += [file.name, hashlib.file_digest(stream, "sha256").hexdigest()]
     return hashes
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, without what follows on further lines."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

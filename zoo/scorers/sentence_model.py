@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from zoo.errors import UserError
+from zoo.hub import OLD_WEIGHTS, first_line
 from zoo.scorers.base import fingerprint
 from zoo.scorers.embedder import Embedder
-from zoo.scorers.model_folders import OLD_WEIGHTS, first_line, model_folder
+from zoo.scorers.model_folders import model_folder
 
 MODULES = "modules.json"  # which modules stand one after another, and in which folders they lie
 _HUB_FILES = ("*.json", "[0-9]_*/*")

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from zoo.errors import UserError
-from zoo.scorers.model_folders import first_line, load_tokenizer, model_folder
+from zoo.hub import first_line
+from zoo.scorers.model_folders import load_tokenizer, model_folder
 
 AT_ONCE = 16_384  # texts or pairs tokenised together
 
