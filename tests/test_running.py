@@ -159,6 +159,8 @@ def test_bf16_trains_and_keeps_the_weights_in_fp32(small: Callable[..., DictConf
         (["optimizer.lr=fast"], ["The optimizer refused", "optimizer.*"]),
         (["backbone.path=/nowhere"], ["backbone.path=/nowhere", "random weights"]),
         (["run=[train]"], ["run=['train']", "fit, validate, test"]),
+        (["seed=x"], ["seed=x", "a whole number from 0"]),
+        (["seed=-1"], ["seed=-1", "a whole number from 0"]),
         (["ckpt_path=nowhere.ckpt"], ["nowhere.ckpt", "does not exist", "ckpt_path=last"]),
         (["data.root=nowhere"], ["nowhere", "train.jsonl"]),
         (["backbone.pretrained=true", "backbone.width=null", "backbone.depth=null", "backbone.heads=null",

@@ -61,6 +61,8 @@ def run_stage(cfg: DictConfig) -> float | None:
             "model.net.frozen_mlp=true (transfer=embedding_only) was given without a start: the MLP would be random "
             "and stay so. Choose a source stage (source=base), or give model.net.start_from=."
         )
+    if not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:
+        raise UserError(f"seed={cfg.seed} was given; expected a whole number from 0 to 4294967295.")
     for limit in ("max_epochs", "max_steps"):
         if not isinstance(cfg.trainer[limit], int | None):
             raise UserError(f"trainer.{limit}={cfg.trainer[limit]} was given; expected a whole number.")
