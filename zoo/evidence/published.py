@@ -1,0 +1,145 @@
+"""The papers' tables and figures as printed: `experiments/<paper>/published.toml`.
+
+A file has the paper's name and `[about.TABLE]` for every table: `title`, and where they hold for all of its rows
+`metrics` (what is automatic, by our names), `factor` (what a printed number is multiplied with to be in our metric's
+unit, by metric), `overrides`, `stand_in`, `closed` and `needs`. A row is `[TABLE.ROW]`, or `[TABLE.PART.ROW]`:
+
+* numbers by metric: `f1_parlai = 18.7`, with a deviation `{mean = 14.1, sd = 0.04}`, of a figure `{read_off = 16.3}`;
+* `experiment`: the row's file below conf/experiment; `overrides`: what else is typed for it; `sound`: the experiment
+  that should be compared instead, where the authors' way of the row is not the sound one; `command`: a program that
+  makes the row, where it is not run.py;
+* `closed = true`: nobody can run it, `needs = "people"`: people judge it; `stand_in`: what stands for a private corpus
+  or a closed model, in words;
+* `note`: what the paper or its released code says about the row; `disagree`: where these two disagree.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import UserError
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+SETTINGS = ("experiment", "sound", "overrides", "command", "closed", "needs", "stand_in", "note", "disagree")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedValue:
+    """One printed number.
+
+    Attributes:
+        value: in the unit of our metric.
+        sd: the printed standard deviation over seeds, in the same unit; None where there is none.
+        read_off: it was read off a figure.
+    """
+
+    value: float
+    sd: float | None = None
+    read_off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRow:
+    """A row as printed and how it is made here, see the module's text; `name` is "PART/ROW" where there are parts."""
+
+    name: str
+    values: Mapping[str, PublishedValue]  # automatic metrics by our name
+    other: Mapping[str, Any]  # everything else that is printed: sizes, people's judgements
+    experiment: str | None = None
+    sound: str | None = None
+    overrides: tuple[str, ...] = ()
+    command: str | None = None
+    closed: bool = False
+    needs: str | None = None
+    stand_in: str | None = None
+    note: str | None = None
+    disagree: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTable:
+    """A table or the points of a figure."""
+
+    paper: str  # the folder's name
+    name: str  # "table1", "figure3"
+    title: str
+    source: str  # the paper in one line
+    metrics: tuple[str, ...]  # automatic, as columns; without the test set's name where rows differ in it
+    rows: tuple[PublishedRow, ...]
+
+    @property
+    def key(self) -> str:
+        """What `python -m zoo.reproduce` calls it: "paa/table1"."""
+        return f"{self.paper}/{self.name}"
+
+
+def papers() -> list[str]:
+    """Folders of experiments/ that have published numbers."""
+    return sorted(path.parent.name for path in EXPERIMENTS.glob("*/published.toml"))
+
+
+def published_tables(paper: str) -> dict[str, PublishedTable]:
+    """All tables of a paper by name.
+
+    Raises:
+        UserError: there is no such paper, or its file is no such TOML.
+    """
+    path = EXPERIMENTS / paper / "published.toml"
+    if not path.is_file():
+        raise UserError(f"There are no published numbers of {paper!r}. Expected one of {', '.join(papers())}.")
+    try:
+        contents = tomllib.loads(path.read_text(encoding="utf-8"))
+        source, about = contents.pop("source"), contents.pop("about")
+        if lacking := contents.keys() ^ about.keys():
+            raise UserError(f"{path} has {', '.join(sorted(lacking))} in one of its tables and [about.*] only.")
+        return {name: _table(paper, name, source, about[name], rows) for name, rows in contents.items()}
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is not a file of published numbers ({type(error).__name__}: {error}).") from error
+
+
+def all_tables() -> dict[str, PublishedTable]:
+    """All tables of all papers by "paper/table"."""
+    return {table.key: table for paper in papers() for table in published_tables(paper).values()}
+
+
+def _table(paper: str, name: str, source: str, about: Mapping[str, Any], contents: Mapping[str, Any]) -> PublishedTable:
+    metrics = tuple(about.get("metrics", ()))
+    rows = tuple(_row(label, entry, metrics, about) for label, entry in _rows(contents))
+    return PublishedTable(paper, name, about["title"], source, metrics, rows)
+
+
+def _rows(contents: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """("ROW", entry), or ("PART/ROW", entry) where all that an entry holds are entries."""
+    for name, entry in contents.items():
+        parts = [value for value in entry.values() if isinstance(value, dict) and not _is_number(value)]
+        if parts and len(parts) == len(entry):
+            yield from _rows(entry, f"{prefix}{name}/")
+        else:
+            yield prefix + name, entry
+
+
+def _row(label: str, entry: Mapping[str, Any], metrics: tuple[str, ...], about: Mapping[str, Any]) -> PublishedRow:
+    own = {key: entry.get(key, about.get(key)) for key in SETTINGS}
+    own["overrides"] = (*about.get("overrides", ()), *entry.get("overrides", ()))
+    own["closed"] = bool(own["closed"])
+    printed = {key: value for key, value in entry.items() if key not in SETTINGS}
+    automatic = {key: value for key, value in printed.items() if key.rpartition("/")[-1] in metrics}
+    factors = about.get("factor", {})
+    values = {key: _value(value, factors.get(key.rpartition("/")[-1], 1)) for key, value in automatic.items()}
+    return PublishedRow(label, values, {key: printed[key] for key in printed if key not in automatic}, **own)
+
+
+def _is_number(value: Mapping[str, Any]) -> bool:
+    return bool(value) and value.keys() <= {"mean", "sd", "read_off"}
+
+
+def _value(printed: Any, factor: float) -> PublishedValue:
+    if not isinstance(printed, Mapping):
+        return PublishedValue(factor * printed)
+    read_off = "read_off" in printed
+    sd = printed.get("sd")
+    return PublishedValue(
+        factor * printed["read_off" if read_off else "mean"], None if sd is None else factor * sd, read_off
+    )
