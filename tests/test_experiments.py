@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from transformers import GPT2Config, GPT2LMHeadModel, T5Config, T5ForConditionalGeneration
 
 from tests.conftest import ROOT
+from zoo.evidence.published import published_tables
 from zoo.models.banks.lora import LoRABank
 from zoo.models.banks.prefix import PrefixBank
 from zoo.stages import has_source, source_of
@@ -122,19 +123,15 @@ def test_parameters_of_a_users_lora_on_t5_base(
 
 
 def test_rows_of_paa(composed: Callable[..., DictConfig]) -> None:
-    published = tomllib.loads((ROOT / "experiments" / "paa" / "published.toml").read_text())
-    rows = {(table, name): row for table, entries in published.items() for name, row in entries.items()}
-    assert len(rows) == 40
-    closed = {name for (_, name), row in rows.items() if row.get("closed")}
+    rows = {(table.name, row.name): row for table in published_tables("paa").values() for row in table.rows}
+    assert len(rows) == 59
+    closed = {name for (_, name), row in rows.items() if row.closed}
     assert {"kvpm", "bob", "opt_175b"} < closed
     assert "paa" not in closed
     composing = {
-        path: composed(f"experiment={path}")
-        for row in rows.values()
-        for path in (row.get("experiment"), row.get("sound"), row.get("stand_in"))
-        if path
+        path: composed(f"experiment={path}") for row in rows.values() for path in (row.experiment, row.sound) if path
     }
-    assert all(("experiment" in row) is not bool(row.get("closed")) for row in rows.values())
+    assert all((row.experiment is None) is row.closed for row in rows.values())
     for path, cfg in composing.items():
         ranks = path in ("paa/paa_hits", "paa/transfertransfo")
         assert cfg.data.corpus.name == "convai2", path

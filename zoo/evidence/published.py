@@ -1,8 +1,9 @@
 """The papers' tables and figures as printed: `experiments/<paper>/published.toml`.
 
-A file has the paper's name and `[about.TABLE]` for every table: `title`, and where they hold for all of its rows
-`metrics` (what is automatic, by our names), `factor` (what a printed number is multiplied with to be in our metric's
-unit, by metric), `overrides`, `stand_in`, `closed` and `needs`. A row is `[TABLE.ROW]`, or `[TABLE.PART.ROW]`:
+A file has the paper in one line (`source`) and `[about.TABLE]` for every table: `title`, and where they hold for all
+of its rows `metrics` (what is automatic, by our names), `factor` (what a printed number is multiplied with to be in our
+metric's unit, by metric) and any of a row's settings. A row is `[TABLE.ROW]`, or `[TABLE.PART.ROW]`, where
+`[TABLE.PART]` may hold settings of all its rows:
 
 * numbers by metric: `f1_parlai = 18.7`, with a deviation `{mean = 14.1, sd = 0.04}`, of a figure `{read_off = 16.3}`;
 * `experiment`: the row's file below conf/experiment; `overrides`: what else is typed for it; `sound`: the experiment
@@ -22,7 +23,7 @@ from typing import Any
 from zoo.errors import UserError
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-SETTINGS = ("experiment", "sound", "overrides", "command", "closed", "needs", "stand_in", "note", "disagree")
+SETTINGS = ("experiment", "sound", "overrides", "seeds", "command", "closed", "needs", "stand_in", "note", "disagree")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class PublishedRow:
     other: Mapping[str, Any]  # everything else that is printed: sizes, people's judgements
     experiment: str | None = None
     sound: str | None = None
-    overrides: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()  # the table's, the part's and the row's; of `experiment` and `sound` alike
+    seeds: tuple[int, ...] = ()  # that the printed mean is over, as far as they are known
     command: str | None = None
     closed: bool = False
     needs: str | None = None
@@ -105,28 +107,36 @@ def all_tables() -> dict[str, PublishedTable]:
 
 
 def _table(paper: str, name: str, source: str, about: Mapping[str, Any], contents: Mapping[str, Any]) -> PublishedTable:
-    metrics = tuple(about.get("metrics", ()))
-    rows = tuple(_row(label, entry, metrics, about) for label, entry in _rows(contents))
+    metrics, factors = tuple(about.get("metrics", ())), about.get("factor", {})
+    rows = tuple(_row(label, entry, metrics, factors) for label, entry in _rows(contents, _settings(about)))
     return PublishedTable(paper, name, about["title"], source, metrics, rows)
 
 
-def _rows(contents: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """("ROW", entry), or ("PART/ROW", entry) where all that an entry holds are entries."""
+def _rows(
+    contents: Mapping[str, Any], given: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """("ROW", entry), or ("PART/ROW", entry) below what holds rows, each with the settings given above it."""
     for name, entry in contents.items():
-        parts = [value for value in entry.values() if isinstance(value, dict) and not _is_number(value)]
-        if parts and len(parts) == len(entry):
-            yield from _rows(entry, f"{prefix}{name}/")
+        rows = {key: value for key, value in entry.items() if isinstance(value, dict) and not _is_number(value)}
+        if strange := entry.keys() - rows.keys() - set(SETTINGS) if rows else ():
+            raise TypeError(f"{prefix}{name} has rows and, beside them, {', '.join(sorted(strange))}")
+        settings = {**given, **_settings(entry)}
+        settings["overrides"] = [*given.get("overrides", ()), *entry.get("overrides", ())]
+        if rows:
+            yield from _rows(rows, settings, f"{prefix}{name}/")
         else:
-            yield prefix + name, entry
+            yield prefix + name, {**entry, **settings}
 
 
-def _row(label: str, entry: Mapping[str, Any], metrics: tuple[str, ...], about: Mapping[str, Any]) -> PublishedRow:
-    own = {key: entry.get(key, about.get(key)) for key in SETTINGS}
-    own["overrides"] = (*about.get("overrides", ()), *entry.get("overrides", ()))
-    own["closed"] = bool(own["closed"])
+def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: entry[key] for key in SETTINGS if key in entry}
+
+
+def _row(label: str, entry: Mapping[str, Any], metrics: tuple[str, ...], factors: Mapping[str, float]) -> PublishedRow:
+    own = _settings(entry)
+    own |= {key: tuple(own[key]) for key in ("overrides", "seeds") if key in own}
     printed = {key: value for key, value in entry.items() if key not in SETTINGS}
     automatic = {key: value for key, value in printed.items() if key.rpartition("/")[-1] in metrics}
-    factors = about.get("factor", {})
     values = {key: _value(value, factors.get(key.rpartition("/")[-1], 1)) for key, value in automatic.items()}
     return PublishedRow(label, values, {key: printed[key] for key in printed if key not in automatic}, **own)
 
