@@ -6,12 +6,11 @@ import io
 import json
 import platform
 import shutil
-import sys
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning import Trainer
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
@@ -20,14 +19,18 @@ from lightning.pytorch.utilities import rank_zero_only
 from zoo.adapters.store import AdapterStore
 from zoo.data.datamodule import DialogueDataModule
 from zoo.files import write_atomically
+from zoo.machine import determinism, machine, peak_memory
 from zoo.metrics.by_user import intervals
 from zoo.metrics.generations import write_generations
 from zoo.metrics.results import write_results
 from zoo.models.adapted import AdaptedModel
 from zoo.module import DialogueModule
-from zoo.provenance import code_version
+from zoo.provenance import FILES, UNFINISHED, code_version, file_hash, read_record, write_record
 
-PACKAGES = ("torch", "lightning", "transformers", "torchmetrics", "datasets", "hydra-core", "omegaconf", "sacrebleu")
+PACKAGES = (
+    *("torch", "lightning", "transformers", "tokenizers", "torchmetrics", "datasets", "numpy", "safetensors"),
+    *("hydra-core", "omegaconf", "sacrebleu", "peft", "wandb", "sentence-transformers", "fugashi"),
+)  # those that are installed are recorded
 
 
 class _Curve(ExperimentWriter):
@@ -64,6 +67,8 @@ class RunDirectory:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._started = time.time()
+        self._trains = False  # this session
+        self._hashes: dict[str, str | None] = {}  # of files that it wrote; None: taken away
 
     @rank_zero_only
     def write_configuration(self, config_yaml: str, overrides: list[str], trains: bool) -> None:
@@ -72,13 +77,25 @@ class RunDirectory:
         Scoring a trained run again does not change how it goes on: its configuration is evaluation.yaml, beside them.
         """
         evaluation = self.path / "evaluation.yaml"
+        self._trains = trains
+        record = read_record(self.path)
+        if record is not None and record.get(UNFINISHED) != "training":  # so it is if this session is stopped
+            write_record(self.path, record | {UNFINISHED: "training" if trains else "scoring"})
         if not trains and (self.path / "config.yaml").is_file():
             write_atomically(evaluation, [config_yaml.encode()])
+            self.wrote("evaluation.yaml")
             return
         evaluation.unlink(missing_ok=True)
         (self.path / "gates.json").unlink(missing_ok=True)  # of the weights before; zoo.gates writes it after a test
         write_atomically(self.path / "config.yaml", [config_yaml.encode()])
         write_atomically(self.path / "overrides.txt", ["".join(f"{line}\n" for line in overrides).encode()])
+        self.wrote("config.yaml", "overrides.txt", "evaluation.yaml")
+
+    def wrote(self, *names: str) -> None:
+        """Note hashes of files that this session wrote or took away, for provenance.json."""
+        for name in names:
+            path = self.path / name
+            self._hashes[name] = file_hash(path) if path.is_file() else None
 
     @rank_zero_only
     def cut_curve(self, step: int) -> None:
@@ -106,9 +123,11 @@ class RunDirectory:
             for name, rows in module.generations.items()
             if rows or not name  # a sample of the examples may have none of a set
         }
-        for path in self.path.glob("generations*.jsonl"):
-            if path.name not in files:  # of an earlier test on other sets: recomputing would take it for one of these
-                path.unlink()
+        former = {path.name for path in self.path.glob("generations*.jsonl")}
+        for name in (
+            former - files.keys()
+        ):  # of an earlier test on other sets: recomputing would take it for one of these
+            (self.path / name).unlink()
         for name, rows in files.items():
             write_generations(self.path / name, rows)
         other: dict[str, Any] = {}
@@ -123,6 +142,7 @@ class RunDirectory:
             seed,
             other,
         )
+        self.wrote("metrics.json", *files, *former)
 
     @rank_zero_only
     def write_adapters(self, module: DialogueModule) -> None:
@@ -133,6 +153,7 @@ class RunDirectory:
         if not module.automatic_optimization:
             lines = [json.dumps(report, ensure_ascii=False) + "\n" for report in module.learner.reports()]
             write_atomically(self.path / "users.jsonl", [line.encode() for line in lines])
+            self.wrote("users.jsonl")
         if not isinstance(module.net, AdaptedModel):
             shutil.rmtree(self.path / "adapters", ignore_errors=True)  # of an earlier run in this directory
             (self.path / "adapters.zoo").unlink(missing_ok=True)
@@ -146,19 +167,34 @@ class RunDirectory:
         store.pack(self.path / "adapters.zoo")
 
     @rank_zero_only
-    def write_provenance(self, trainer: Trainer, module: DialogueModule, data: DialogueDataModule) -> None:
-        """provenance.json: code, packages, machine, data, sizes, time and memory; earlier sessions stay, as a list."""
+    def write_provenance(
+        self, trainer: Trainer, module: DialogueModule, data: DialogueDataModule, seconds_of: Mapping[str, float]
+    ) -> None:
+        """provenance.json: code, packages, machine, data, sizes, time and memory; earlier sessions stay, as a list.
+
+        Args:
+            seconds_of: this session's verbs, in order.
+        """
         parameters = {id(p): p for p in module.net.parameters()}.values()
         bank: Any = getattr(module.net, "bank", None)
         self.write_session(
             {
+                "run": list(seconds_of),
+                "seconds_of": {verb: round(seconds, 1) for verb, seconds in seconds_of.items()},
                 "parameters": {
                     "all": sum(p.numel() for p in parameters),
                     "trainable": sum(p.numel() for p in parameters if p.requires_grad),
-                    **({"trainable_per_user": bank.numbers_per_user} if module.net.has_user_rows else {}),
+                    **(
+                        {"trainable_per_user": bank.numbers_per_user, "users": len(getattr(module.net, "users", ()))}
+                        if module.net.has_user_rows
+                        else {}
+                    ),
                 },
+                "seed": module.run_config.get("seed"),
                 "global_batch_size": data.batch_size,
                 "optimizer_steps": trainer.global_step,
+                "decoding": module.decoding.to_diff_dict(),
+                "determinism": determinism(),
                 "data": data.provenance(),
             },
             processes=trainer.world_size,
@@ -167,37 +203,34 @@ class RunDirectory:
     @rank_zero_only
     def write_session(self, details: dict[str, Any], processes: int = 1) -> None:
         """provenance.json: `details`, and where, with what and how long they came about; earlier sessions below."""
-        path = self.path / "provenance.json"
-        earlier = json.loads(path.read_text()) if path.is_file() else None
+        earlier = read_record(self.path)
+        hashes = {**(earlier or {}).get(FILES, {}), **self._hashes}
         record = {
             "code": code_version(),
             "python": platform.python_version(),
-            "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-            "machine": {
-                "processor": platform.processor() or platform.machine(),
-                "accelerators": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
-                "processes": processes,
-                "threads": torch.get_num_threads(),
-            },
+            "packages": dict(_installed(PACKAGES)),
+            "machine": machine(processes),
+            "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "seconds": round(time.time() - self._started, 1),
-            "peak_memory_bytes": _peak_memory(),
+            **peak_memory(),
             **details,
+            FILES: {name: written for name, written in sorted(hashes.items()) if written is not None},
         }
         if earlier is not None:
-            record["earlier"] = [*earlier.pop("earlier", []), earlier]
-        write_atomically(path, [json.dumps(record, indent=2).encode() + b"\n"])
+            former = earlier.pop("earlier", [])
+            earlier.pop(FILES, None)
+            if earlier.pop(UNFINISHED, None) == "training" and not self._trains:
+                record[UNFINISHED] = "training"  # scoring does not end it
+            record["earlier"] = [*former, earlier]
+        write_record(self.path, record)
 
 
-def _peak_memory() -> int:
-    """Bytes: of the GPU where there is one, else of this process."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+def _installed(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for name in packages:
+        try:
+            yield name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
 
 
 def is_first_process() -> bool:

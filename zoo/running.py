@@ -1,6 +1,7 @@
 """One run, from a composed configuration to a filled run directory."""
 
 import logging
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,9 @@ def run_stage(cfg: DictConfig) -> float | None:
             logger.log_hyperparams({"config": plain})  # one nested key: a W&B sweep locks the top-level ones
         if is_first_process():
             log.info("%s", describe_size(module))
+        seconds_of: dict[str, float] = {}
         for verb in cfg.run:
+            began = time.perf_counter()
             if verb == "fit":
                 trainer.fit(module, data, ckpt_path=checkpoint)
                 checkpoint = best_checkpoint(trainer)  # what comes after uses the best
@@ -104,9 +107,10 @@ def run_stage(cfg: DictConfig) -> float | None:
                 directory.write_adapters(module)
             else:
                 getattr(trainer, verb)(module, data, ckpt_path=checkpoint, verbose=False)
+            seconds_of[verb] = seconds_of.get(verb, 0.0) + time.perf_counter() - began
         if "test" in cfg.run:
             directory.write_results(module, cfg.seed)
-        directory.write_provenance(trainer, module, data)
+        directory.write_provenance(trainer, module, data, seconds_of)
         if is_first_process():
             show_results(module, cfg.show_replies)
             print(f"run directory: {directory.path}")

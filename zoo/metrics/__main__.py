@@ -12,6 +12,7 @@ from zoo.metrics.protocols import JUDGES, described_judge, load_protocol, record
 from zoo.metrics.recompute import recompute
 from zoo.metrics.results import Results, read_results, remark_lines, write_results
 from zoo.metrics.side_by_side import comparison, together
+from zoo.provenance import edited_files, record_rewritten
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in remark_lines(joined.other.get("scorers", {}), joined.other.get("cautions", {})):
             console.print(line, highlight=False, markup=False)
         if options.write:
+            if "metrics.json" in (edited_files(options.run_dir) or {}):
+                console.print("metrics.json was edited: only what was recomputed is kept", highlight=False)
+                stored = None
             write(options.run_dir, joined, stored)
     except UserError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
@@ -81,6 +85,7 @@ def write(run_dir: Path, recomputed: Results, stored: Results | None) -> None:
         seed=kept.seed,
         other=other,
     )
+    record_rewritten(run_dir, ["metrics.json"])
 
 
 if __name__ == "__main__":

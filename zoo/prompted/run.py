@@ -58,9 +58,12 @@ def evaluate(cfg: DictConfig) -> Path:
     by_set: dict[str, list[Generation]] = {}
     for example, row in zip(examples, generations, strict=True):
         by_set.setdefault(data.test_set_of(example), []).append(row)
-    results = write_texts(directory.path, by_set, suite, cfg.seed)
+    results = write_texts(directory, by_set, suite, cfg.seed)
     directory.write_session(
         {
+            "run": ["test"],
+            "seed": cfg.seed,
+            "decoding": OmegaConf.to_container(cfg.reply, resolve=True),
             "language_model": model.identity,
             "answers": {"asked": model.asked, "replayed": model.replayed},
             "data": {
@@ -144,14 +147,18 @@ def answered(example: DialogueExample, reply: str) -> Generation:
     )
 
 
-def write_texts(run_dir: Path, by_set: dict[str, list[Generation]], suite: MetricSuite, seed: int) -> Results:
+def write_texts(directory: RunDirectory, by_set: dict[str, list[Generation]], suite: MetricSuite, seed: int) -> Results:
     """Write generations.jsonl (with several test sets generations_<set>.jsonl) and metrics.json, scored from them."""
-    for former in run_dir.glob("generations*.jsonl"):  # of another evaluation in this directory
-        former.unlink()
-    for name, rows in by_set.items():
-        write_generations(run_dir / (f"generations_{name}.jsonl" if name else "generations.jsonl"), rows)
+    run_dir = directory.path
+    former = [path.name for path in run_dir.glob("generations*.jsonl")]  # of another evaluation in this directory
+    for name in former:
+        (run_dir / name).unlink()
+    files = {f"generations_{name}.jsonl" if name else "generations.jsonl": rows for name, rows in by_set.items()}
+    for name, rows in files.items():
+        write_generations(run_dir / name, rows)
     results = recompute(run_dir, suite)
     write_results(run_dir / "metrics.json", results.metrics, results.versions, results.n_examples, seed, results.other)
+    directory.wrote("metrics.json", *former, *files)
     return results
 
 
