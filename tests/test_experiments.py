@@ -1,7 +1,6 @@
 """Every file of conf/experiment composes, and says what it is."""
 
 import inspect
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,8 +47,8 @@ def test_rows_of_the_prompt_tuning_paper(composed: Callable[..., DictConfig]) ->
 
 
 def test_rows_of_personapkt(composed: Callable[..., DictConfig]) -> None:
-    published = tomllib.loads((ROOT / "experiments" / "personapkt" / "published.toml").read_text())
-    rows = {name: composed(f"experiment={row['experiment']}") for name, row in published["table2"].items()}
+    table = published_tables("personapkt")["table2"]
+    rows = {row.name: composed(f"experiment={row.experiment}") for row in table.rows}
     assert len(rows) == 8
     for name, cfg in rows.items():
         assert cfg.backbone.name == "gpt2-medium", name
@@ -83,11 +82,12 @@ def test_parameters_of_personapkt_on_gpt2_medium(zoo_cache: Path) -> None:
 
 
 def test_rows_of_user_specific_models(composed: Callable[..., DictConfig]) -> None:
-    published = tomllib.loads((ROOT / "experiments" / "user_lora" / "published.toml").read_text())
-    rows = {name: row for name, row in published["table5"].items() if "experiment" in row}
-    assert len(rows) == 12
-    for name, row in rows.items():
-        cfg = composed(f"experiment={row['experiment']}")
+    tables = published_tables("user_lora")
+    rows = {row.name: row for row in tables["table5"].rows}
+    trained = {name: row for name, row in rows.items() if row.experiment}
+    assert len(trained) == 12
+    for name, row in trained.items():
+        cfg = composed(f"experiment={row.experiment}")
         assert cfg.backbone.path == (
             "sonoisa/t5-base-japanese" if cfg.base == "t5" else f"outputs/user_lora/{cfg.base}"
         )
@@ -99,10 +99,9 @@ def test_rows_of_user_specific_models(composed: Callable[..., DictConfig]) -> No
         patience = cfg.callbacks.early_stopping.patience if cfg.users.shared else cfg.learner.patience
         assert (rate, patience) == (1e-4, 1), name
         assert cfg.template.prompt == {"t5": "plain"}.get(cfg.base, cfg.base)
-    tables = [set(published[table]) for table in ("table3", "table4", "table5")]
-    assert tables[0] == tables[1] == tables[2]
+    assert all([row.name for row in tables[name].rows] == list(rows) for name in ("table3", "table4"))
     for language_model in ("gpt3_5", "jp_neox_3_6b", "jp_llama2_7b"):
-        assert published["table5"][language_model].keys() & {"closed", "command"}
+        assert rows[language_model].closed is not bool(rows[language_model].command)
 
 
 @pytest.mark.parametrize(
@@ -158,8 +157,7 @@ def test_rows_of_paa(composed: Callable[..., DictConfig]) -> None:
 
 def test_rows_of_personachatgen(composed: Callable[..., DictConfig]) -> None:
     """ParlAI's recipe of Blender 90M, whatever model and data would bring by themselves."""
-    published = tomllib.loads((ROOT / "experiments" / "personachatgen" / "published.toml").read_text())
-    assert {name: row["experiment"] for name, row in published["table7"].items()} == {
+    assert {row.name: row.experiment for row in published_tables("personachatgen")["table7"].rows} == {
         "m1_personachat": "personachatgen/m1",
         "m2_comb": "personachatgen/m2",
     }

@@ -7,8 +7,8 @@ metric's unit, by metric) and any of a row's settings. A row is `[TABLE.ROW]`, o
 
 * numbers by metric: `f1_parlai = 18.7`, with a deviation `{mean = 14.1, sd = 0.04}`, of a figure `{read_off = 16.3}`;
 * `experiment`: the row's file below conf/experiment; `overrides`: what else is typed for it; `sound`: the experiment
-  that should be compared instead, where the authors' way of the row is not the sound one; `command`: a program that
-  makes the row, where it is not run.py;
+  that should be compared instead, where the authors' way of the row is not the sound one; `seeds`: where the number is
+  over several; `command`: what makes the row where run.py does not, as typed, with RUN_DIR for the experiment's run;
 * `closed = true`: nobody can run it, `needs = "people"`: people judge it; `stand_in`: what stands for a private corpus
   or a closed model, in words;
 * `note`: what the paper or its released code says about the row; `disagree`: where these two disagree.

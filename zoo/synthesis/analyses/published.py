@@ -40,6 +40,9 @@ def read_published(path: str | Path) -> Published:
         tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"The published numbers {path} cannot be read: {error}") from error
+    tables = {
+        name: table for name, table in tables.items() if name not in ("source", "about")
+    }  # see zoo.evidence.published
     published = Published(tables)
     try:
         for table in ("table1", "table2"):
