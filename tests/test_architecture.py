@@ -34,6 +34,7 @@ ARROWS = {
     "zoo.gates": {"zoo.models.fusion", "zoo.models.mask_watch"},
     "zoo.checkpoints": set(),
     "zoo.launch": set(),
+    "zoo.sweeps": set(),
     "zoo.profiles": {"zoo.profiles", "zoo.data", "zoo.scorers", "zoo.language_models"},
     "zoo.profiles.report": {"zoo.profiles", "zoo.data", "zoo.evidence.output"},
     "zoo.profiles.__main__": {"zoo.profiles", "zoo.data", "zoo.evidence.output", "zoo.launch"},
@@ -48,7 +49,7 @@ ARROWS = {
     "zoo.running": {
         "zoo.stages",
         *("zoo.checkpoints", "zoo.launch", "zoo.loading", "zoo.rundir", "zoo.terminal", "zoo.module", "zoo.strategies"),
-        "zoo.models.adapted",
+        *("zoo.models.adapted", "zoo.sweeps"),
     },
     "zoo.strategies": set(),
     "zoo.loading": {"zoo.checkpoints", "zoo.module"},

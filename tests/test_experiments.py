@@ -105,7 +105,8 @@ def test_rows_of_user_specific_models(composed: Callable[..., DictConfig]) -> No
 
 
 @pytest.mark.parametrize(
-    ("preset", "numbers"), [(None, 1_769_472), ("peft_r16_qv", 1_769_472), ("peft_r12_qv", 1_327_104)]
+    ("preset", "numbers"),
+    [(None, 1_769_472), ("lora_r12_self", 1_769_472), ("peft_r16_qv", 1_769_472), ("peft_r12_qv", 1_327_104)],
 )
 def test_parameters_of_a_users_lora_on_t5_base(
     preset: str | None, numbers: int, composed: Callable[..., DictConfig]

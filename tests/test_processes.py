@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.conftest import ROOT, small_overrides
+from tests.test_sweeps import offline_run
 from zoo.metrics.generations import read_generations
 
 pytestmark = pytest.mark.slow
@@ -246,6 +247,7 @@ def test_wandb_offline_one_run_a_job(tmp_path: Path, run_small: list[str]) -> No
         "run=[fit]",
         "seed=1,2",
         "logger=wandb_offline",
+        "logger.wandb.group=two_seeds",
         "trainer.limit_train_batches=2",
         f"hydra.sweep.dir={tmp_path / 'sweep'}",
         cwd=tmp_path,
@@ -254,11 +256,10 @@ def test_wandb_offline_one_run_a_job(tmp_path: Path, run_small: list[str]) -> No
     ids = set()
     for job in (0, 1):
         checkpoint = tmp_path / "sweep" / str(job) / "checkpoints" / "last.ckpt"
-        runs = list((tmp_path / "sweep" / str(job) / "wandb").glob("offline-run-*"))
-        assert len(runs) == 1
-        wandb_id = torch.load(checkpoint, weights_only=True)["wandb_id"]
-        assert runs[0].name.endswith(wandb_id)
-        ids.add(wandb_id)
+        logged = offline_run(tmp_path / "sweep" / str(job))
+        assert logged.run_group == "two_seeds"
+        assert logged.run_id == torch.load(checkpoint, weights_only=True)["wandb_id"]
+        ids.add(logged.run_id)
     assert len(ids) == 2
 
 

@@ -3,6 +3,7 @@
 import logging
 import time
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from zoo.module import DialogueModule
 from zoo.rundir import RunDirectory, is_first_process
 from zoo.stages import check_stages, gives_backbone, has_source, start_from_source
 from zoo.strategies import ShardedUsers
+from zoo.sweeps import outside_of_sweep
 from zoo.terminal import show_results
 
 log = logging.getLogger(__name__)
@@ -44,10 +46,15 @@ def run(cfg: DictConfig) -> float | None:
     instantiate(cfg.learner)
     directory = RunDirectory(cfg.run_dir)
     resolved = OmegaConf.to_yaml(cfg, resolve=True)
-    started = start_from_source(
-        cfg, run_stage, begin=lambda: directory.write_configuration(resolved, typed_for(cfg), trains=True)
-    )
     verbs = [verb for verb in cfg.run if verb != "source"]
+
+    def run_source(stage: DictConfig) -> None:
+        with outside_of_sweep() if verbs else nullcontext():  # a sweep's run is the users'
+            run_stage(stage)
+
+    started = start_from_source(
+        cfg, run_source, begin=lambda: directory.write_configuration(resolved, typed_for(cfg), trains=True)
+    )
     if not verbs:
         return None
     log.info("users' stage: %s", cfg.run_dir)
