@@ -18,7 +18,7 @@ from zoo.metrics.protocols import load_protocol
 from zoo.metrics.suite import USER_MEAN
 
 ROWS = [(table, row) for table in all_tables().values() for row in table.rows]
-HYDRA = {"zoo.prompted": "prompted", "zoo.synthesis": "synthesis"}
+HYDRA = {"zoo.prompted": "conf/prompted", "zoo.synthesis": "conf/synthesis", "zoo.scorers": "conf/scorers/config"}
 
 
 def metrics_of(protocol: object) -> set[str]:
@@ -117,8 +117,9 @@ def test_commands_parse(command: str) -> None:
         return
     module, arguments = rest[1], rest[2:]
     if module in HYDRA:
-        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            assert compose(HYDRA[module], [*arguments, "run_dir=unused"])
+        config = ROOT / HYDRA[module]
+        with initialize_config_dir(str(config.parent), version_base="1.3"):
+            assert compose(config.name, [*arguments, "run_dir=unused"])
     elif module == "zoo.evidence":
         parser = argparse.ArgumentParser(exit_on_error=False)
         REPORTS[arguments[0]].add_arguments(parser)
