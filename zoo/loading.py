@@ -1,4 +1,4 @@
-"""`zoo.load(RUN_DIR)`: a finished run as a model that answers."""
+"""`zoo.load(RUN_DIR)`: a finished run as a model that answers; `zoo.load(FOLDER)`, one that was exported."""
 
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from transformers.utils.logging import disable_progress_bar
 from zoo.checkpoints import check_settings, read_checkpoint
 from zoo.errors import UserError
 from zoo.module import DialogueModule
+from zoo.portable import EXPORTED, is_exported, located, read_weights, without_judges
 
 
 def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
     """Build the model of a run from its config.yaml and load its weights, ready for `.reply(history, persona=...)`.
 
     Args:
-        run_dir: a directory that run.py filled.
+        run_dir: a directory that run.py filled, or a folder of `python -m zoo.export` with a whole network.
         checkpoint: "best", "last", or the path of a checkpoint file.
 
     Raises:
@@ -26,25 +27,24 @@ def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
     folder = Path(run_dir)
     if not (folder / "config.yaml").is_file():
         raise UserError(f"{folder} is not a run directory: it has no config.yaml. Give one that run.py printed.")
+    exported = is_exported(folder)
     path = folder / "checkpoints" / f"{checkpoint}.ckpt" if checkpoint in ("best", "last") else Path(checkpoint)
-    if not path.is_file():
+    if not exported and not path.is_file():
         there = ", ".join(sorted(p.stem for p in (folder / "checkpoints").glob("*.ckpt"))) or "none"
         raise UserError(f"There is no checkpoint {path}. This run has: {there}. Train it, or name one of these.")
-    cfg = OmegaConf.load(folder / "config.yaml")
-    plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    plain: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=True)  # type: ignore[assignment]
+    cfg = OmegaConf.create(without_judges(located(plain, folder) if exported else plain))
     if "start_from" in cfg.model.net:
         cfg.model.net.start_from = None  # every row comes from the checkpoint, and the folder may be gone
-    for metric in cfg.model.metrics.metrics.values():
-        if "scorer" in metric:  # to answer, no scorer or embedder is needed, and its folder may be gone
-            metric.scorer = {"_target_": "zoo.scorers.lexical.LexicalNli"}
-        if "embedder" in metric:
-            metric.embedder = {"_target_": "zoo.scorers.characters.CharacterNgrams"}
     disable_progress_bar()  # of loading weights
     with torch.random.fork_rng():  # a backbone of random weights that stayed frozen is in no checkpoint: as in the run
         torch.manual_seed(cfg.seed)
         module: DialogueModule = instantiate(cfg.model)
     module.run_config = plain
-    load_weights(module, read_checkpoint(path))
+    if exported:
+        read_weights(module, folder, cfg[EXPORTED])
+    else:
+        load_weights(module, read_checkpoint(path))
     return module.eval()
 
 

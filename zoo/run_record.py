@@ -157,6 +157,12 @@ class FinishedRun:
         steps = [int(session["optimizer_steps"]) for session in self.sessions if "optimizer_steps" in session]
         return max(steps) if steps else None
 
+    @property
+    def global_batch_size(self) -> int | None:
+        """Examples of a step over all devices, as it was trained."""
+        sizes = [int(session["global_batch_size"]) for session in self.sessions if "global_batch_size" in session]
+        return sizes[0] if sizes else None
+
     def _peak(self, key: str) -> int | None:
         found = [int(session[key]) for session in self.sessions if session.get(key)]
         if self.source is not None and (of_source := self.source._peak(key)):

@@ -3,8 +3,10 @@
 The gate is for people who mean well: it stops an export by accident and tells why. It replaces no reading of licences.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from zoo.errors import UserError
@@ -50,6 +52,19 @@ def refuse_to_publish(record: Any) -> None:
             f"What was trained on these data may not be published under {why}. Keep it to yourself, or train on data "
             "that allow it."
         )
+
+
+def licences_beside(folder: Path) -> list[Mapping[str, Any]]:
+    """Licences that forbid to publish, of the data that a folder's weights were trained on.
+
+    They stand in provenance.json, in it or beside it, where a run or an export wrote the folder; else nothing is known.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    for path in (folder / "provenance.json", folder.parent / "provenance.json"):
+        if path.is_file():
+            record = json.loads(path.read_text(encoding="utf-8"))
+            found |= {one["name"]: one for one in _licences(record) if not one["may_publish_models"]}
+    return list(found.values())
 
 
 def _licences(record: Any) -> Iterator[Mapping[str, Any]]:

@@ -71,13 +71,13 @@ class PersonaChatGenCorpus:
         return [self._spelt(dialogue) for dialogue in read_convai2(self.path(split))]
 
     def describe(self, split: str) -> dict[str, Any]:
-        """The file's sha256, the spelling, and which language model made the data."""
+        """The file's sha256, the spelling, which language model made the data, and licences that it hands on."""
         path = self.path(split)
         return {
             "corpus": "personachatgen",
             "files": {path.name: file_sha256(path)},
             "style": self.style,
-            "made_by": _made_by(path.with_name(FACTS)),
+            **_facts(path.with_name(FACTS)),
         }
 
     def _spelt(self, dialogue: Dialogue) -> Dialogue:
@@ -94,15 +94,18 @@ class PersonaChatGenCorpus:
         return (convai2_style(text) or lower) if self.style == "convai2" else lower  # a smiley is all of some
 
 
-def _made_by(facts: Path) -> list[str] | None:
-    """Identities of the language models; None where the text files came without their record."""
+def _facts(facts: Path) -> dict[str, Any]:
+    """What the record beside the texts says: `made_by`, None without one, and `made_under` where there are licences."""
     try:
-        models = json.loads(facts.read_text(encoding="utf-8"))["models"]
+        record = json.loads(facts.read_text(encoding="utf-8"))
+        found: dict[str, Any] = {"made_by": [str(model) for model in record["models"]]}
+        if record.get("licences"):
+            found["made_under"] = [{"licence": one} for one in record["licences"]]
+        return found
     except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return {"made_by": None}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{facts} is no record of a synthesis ({error}); expected the file that python -m zoo.synthesis wrote "
             "beside the dialogues. Export them again, or move it away."
         ) from error
-    return [str(model) for model in models]

@@ -1,9 +1,11 @@
 """The third stage: dialogues of two personas, filtered, split, and written for whoever trains on them."""
 
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
+from zoo.data.licence import licences_beside
 from zoo.data.personachatgen import EXPORT, FACTS
 from zoo.errors import UserError
 from zoo.scorers.text_scorers import ContradictionScorer, ToxicityScorer
@@ -80,7 +82,9 @@ class DialoguesStage:
         write_records(folder.path / DIALOGUES, filtered(raw, self.filters, funnel))
         kept = read_records(folder.path / DIALOGUES, SyntheticDialogue)
         splits = split_dialogues(kept, tuple(self.config.splits.fractions), self.parts.seed, self.config.splits.by)
-        exported = export_dialogues(splits, folder.path)
+        own = getattr(getattr(model, "model", model), "folder", None)  # of weights, where the model runs here
+        licences = licences_beside(Path(own)) if own is not None else []
+        exported = export_dialogues(splits, folder.path, {"licences": licences} if licences else None)
         return {
             "files": [DIALOGUES_RAW, DIALOGUES, f"{EXPORT}/{FACTS}"],
             "prompt": self.writer.prompt.name,
