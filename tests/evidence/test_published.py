@@ -28,19 +28,21 @@ def metrics_of(protocol: object) -> set[str]:
     return names | {name + USER_MEAN for name in names} if suite.by_user else names
 
 
-def one_of_each() -> list[tuple[PublishedTable, PublishedRow]]:
-    """Of each table with metrics: a row for each set of overrides, whatever a plain setting's value, and what ranks."""
-    found: dict[object, tuple[PublishedTable, PublishedRow]] = {}
-    for table, row in ROWS:
-        if row.experiment and table.metrics:
-            settings = [text if is_choice(text) else text.partition("=")[0] for text in row.overrides]
-            found.setdefault((table.key, "hits_1_of_20" in row.values, *settings), (table, row))
-    return list(found.values())
+def shape(row: PublishedRow) -> tuple[str, ...]:
+    """Its overrides, whatever value a plain setting has, and whether it ranks."""
+    settings = [text if is_choice(text) else text.partition("=")[0] for text in row.overrides]
+    return (*settings, "ranks" if "hits_1_of_20" in row.values else "")
 
 
 def is_choice(override: str) -> bool:
     """Does an override choose a file, as data=convai2?"""
     return (ROOT / "conf" / override.partition("=")[0]).is_dir()
+
+
+def one_of_each() -> list[tuple[PublishedTable, PublishedRow]]:
+    """A row of each shape of each table with metrics."""
+    rows = [(table, row) for table, row in ROWS if row.experiment and table.metrics]
+    return list({(table.key, *shape(row)): (table, row) for table, row in rows}.values())
 
 
 def check_row(table: PublishedTable, row: PublishedRow, composed: Callable[..., DictConfig]) -> None:
@@ -73,12 +75,10 @@ def test_rows_compose_and_their_protocol_gives_their_metrics(
 
 @pytest.mark.slow
 def test_every_row_composes_and_its_protocol_gives_its_metrics(composed: Callable[..., DictConfig]) -> None:
-    done = set()
-    for table, row in ROWS:
-        if row.experiment and (row.experiment, row.overrides, *row.values) not in done:
-            done.add((row.experiment, row.overrides, *row.values))
-            check_row(table, row, composed)
-    assert len(done) > 100
+    rows = {(row.experiment, *shape(row), *row.values): (table, row) for table, row in ROWS if row.experiment}
+    assert len(rows) > 70
+    for table, row in rows.values():
+        check_row(table, row, composed)
 
 
 def test_every_number_has_something_that_makes_it() -> None:
