@@ -17,6 +17,7 @@ metric's unit, by metric) and any of a row's settings. A row is `[TABLE.ROW]`, o
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,21 @@ def published_tables(paper: str) -> dict[str, PublishedTable]:
 def all_tables() -> dict[str, PublishedTable]:
     """All tables of all papers by "paper/table"."""
     return {table.key: table for paper in papers() for table in published_tables(paper).values()}
+
+
+def published_table(key: str) -> PublishedTable:
+    """The table "paper/table".
+
+    Raises:
+        UserError: there is none; the nearest names are told.
+    """
+    paper, _, name = key.partition("/")
+    tables = published_tables(paper) if paper in papers() else {}
+    if name in tables:
+        return tables[name]
+    known = [table.key for table in tables.values()] or list(all_tables())
+    near = get_close_matches(key, known, n=3, cutoff=0.4) or known[:6]
+    raise UserError(f"There is no table {key!r}. Expected PAPER/TABLE; the nearest are {', '.join(near)}.")
 
 
 def _table(paper: str, name: str, source: str, about: Mapping[str, Any], contents: Mapping[str, Any]) -> PublishedTable:

@@ -111,7 +111,7 @@ def named(groups: Sequence[Sequence[SeedRun]]) -> dict[str, list[SeedRun]]:
     order = {key: None for group in groups for key in group[0].overrides if key in keys}  # as typed
     names: dict[str, list[SeedRun]] = {}
     for own, group in zip(typed, groups, strict=True):
-        configured = dict(_leaves(group[0].trained_by))
+        configured = dict(leaves(group[0].trained_by))
         told = {key: own.get(key, configured.get(key)) for key in order if key in own or key in configured}
         name = " ".join(key if key.startswith("~") else f"{key}={value}" for key, value in told.items()) or DEFAULTS
         if name in names:  # what tells them apart was not typed: a default that changed, another way of scoring
@@ -138,7 +138,7 @@ def _comparable(run: SeedRun) -> dict[str, tuple[Any, Any]]:
     """Every setting as it is, and with marks for the run's seed and directory."""
     found: dict[str, tuple[Any, Any]] = {}
     for prefix, config in (("", run.trained_by), (SCORING, run.scored_by)):
-        for key, value in _leaves(config):
+        for key, value in leaves(config):
             parts = key.split(".")
             if parts[0] not in PLACES and parts[-1] not in ANY_PLACES:
                 found[prefix + key] = (value, _marked(parts[-1], value, config))
@@ -153,13 +153,13 @@ def _marked(key: str, value: Any, config: Mapping[str, Any]) -> Any:
     return "<seed>" if key.endswith("seed") and value == seed else value
 
 
-def _leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """("optimizer.lr", 0.001) and so on; an empty list or mapping is a value too."""
     if not isinstance(config, dict | list) or not config:
         yield prefix[:-1], config
         return
     for key, value in config.items() if isinstance(config, dict) else enumerate(config):
-        yield from _leaves(value, f"{prefix}{key}.")
+        yield from leaves(value, f"{prefix}{key}.")
 
 
 def _overrides(run_dir: Path) -> dict[str, str]:

@@ -77,7 +77,7 @@ def cautions(found: Mapping[str, Sequence[Measured]], metrics: Sequence[str]) ->
 
 def notes(found: Mapping[str, Sequence[Measured]], metrics: Sequence[str]) -> list[str]:
     """What a reader of the tables has to know."""
-    return [*_about_intervals(found), *_about_groups(found, metrics), *_about_stored(found, metrics)]
+    return [*_about_intervals(found), *_about_groups(found, metrics), *about_stored(found, metrics)]
 
 
 def _about_intervals(found: Mapping[str, Sequence[Measured]]) -> list[str]:
@@ -115,7 +115,7 @@ def _about_groups(found: Mapping[str, Sequence[Measured]], metrics: Sequence[str
     return told
 
 
-def _about_stored(found: Mapping[str, Sequence[Measured]], metrics: Sequence[str]) -> list[str]:
+def about_stored(found: Mapping[str, Sequence[Measured]], metrics: Sequence[str]) -> list[str]:
     """Where metrics.json says something else than what its generations give now."""
     told: dict[str, dict[str, None]] = {}
     for run in (run for runs in found.values() for run in runs):

@@ -10,6 +10,7 @@ import numpy as np
 from zoo.errors import UserError
 from zoo.evidence.seed_groups import SeedRun
 from zoo.evidence.seed_intervals import Floats, dialogues_of, interval, mean_over_runs, resampled_run, summary
+from zoo.metrics.generations import Generation
 from zoo.metrics.recompute import check_teacher_forced_ids, generations_by_set, measured
 from zoo.metrics.results import Results
 from zoo.metrics.suite import MetricSuite
@@ -54,15 +55,48 @@ def measure(
             examples = frozenset((test_set, row.id, row.reference) for test_set, row in rows)
             if examples not in example_sets:
                 example_sets.append(examples)
-            check_teacher_forced_ids(run.run_dir, generations, suite)
-            results = measured(generations, suite)
-            users = results.other.get("users", {})
-            values = resampled_run(suite, generations, users, resamples, seed, example_sets.index(examples))
-            tokens = [row.n_tokens for _, row in rows]
-            n_tokens = None if None in tokens else sum(n or 0 for n in tokens)
-            dialogues = sum(len(dialogues_of(of_set)) for of_set in generations.values())
-            found.setdefault(name, []).append(Measured(run, results, values, examples, dialogues, n_tokens))
+            key = (seed, example_sets.index(examples))
+            found.setdefault(name, []).append(of_generations(run, generations, suite, resamples, key))
     return found
+
+
+def of_generations(
+    run: SeedRun,
+    generations: Mapping[str, Sequence[Generation]],
+    suite: MetricSuite,
+    resamples: int,
+    key: Sequence[int],
+    known: tuple[Results, dict[str, Floats]] | None = None,
+) -> Measured:
+    """One run's values, over its examples and over resamples of them.
+
+    Args:
+        run: as read.
+        generations: its rows by test set.
+        suite: the protocol.
+        resamples: how many.
+        key: of the draws; runs on the same examples should have the same.
+        known: results and resampled values where they were computed before.
+
+    Raises:
+        UserError: the protocol cannot score the generations.
+    """
+    rows = [(test_set, row) for test_set, of_set in generations.items() for row in of_set]
+    if known is None:
+        check_teacher_forced_ids(run.run_dir, generations, suite)
+        results = measured(generations, suite)
+        values = resampled_run(suite, generations, results.other.get("users", {}), resamples, *key)
+    else:
+        results, values = known
+    tokens = [row.n_tokens for _, row in rows]
+    return Measured(
+        run,
+        results,
+        values,
+        examples=frozenset((test_set, row.id, row.reference) for test_set, row in rows),
+        dialogues=sum(len(dialogues_of(of_set)) for of_set in generations.values()),
+        n_tokens=None if None in tokens else sum(n or 0 for n in tokens),
+    )
 
 
 def asked_metrics(found: Mapping[str, Sequence[Measured]], asked: Sequence[str] | None) -> list[str]:
@@ -88,7 +122,7 @@ def summarised(runs: Sequence[Measured], metrics: Sequence[str], seed: int) -> d
     """n, mean, std, min, max and interval of every metric that all runs of a group measured."""
     shared = set(common_metrics(runs))
     return {
-        name: summary([run.results.metrics[name] for run in runs], _stacked(runs, name), seed)
+        name: summary([run.results.metrics[name] for run in runs], stacked(runs, name), seed)
         for name in metrics
         if name in shared
     }
@@ -115,10 +149,7 @@ def differences_to_first(
         for metric in metrics:
             if not of_seeds or not all(metric in run.results.metrics for run in (*first, *runs)):
                 continue
-            each = [b.results.metrics[metric] - a.results.metrics[metric] for a, b in of_seeds]
-            mean = math.fsum(each) / len(each)
-            one, other = (_stacked([pair[side] for pair in of_seeds], metric) for side in (0, 1))
-            moved = None if one is None or other is None else mean_over_runs(other - one, seed)
+            mean, moved = paired(of_seeds, metric, seed)
             differences.append(
                 {
                     "metric": metric,
@@ -132,7 +163,15 @@ def differences_to_first(
     return differences
 
 
-def _stacked(runs: Sequence[Measured], metric: str) -> Floats | None:
+def paired(of_seeds: Sequence[tuple[Measured, Measured]], metric: str, seed: int) -> tuple[float, Floats | None]:
+    """The mean difference of the second runs to the first, and [R] of it on the same draws of seeds and dialogues."""
+    each = [b.results.metrics[metric] - a.results.metrics[metric] for a, b in of_seeds]
+    one, other = (stacked([pair[side] for pair in of_seeds], metric) for side in (0, 1))
+    moved = None if one is None or other is None else mean_over_runs(other - one, seed)
+    return math.fsum(each) / len(each), moved
+
+
+def stacked(runs: Sequence[Measured], metric: str) -> Floats | None:
     """Resampled values of all runs, [R, S]."""
     if any(metric not in run.resampled for run in runs):
         return None

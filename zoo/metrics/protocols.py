@@ -32,23 +32,8 @@ def load_protocol(
     Raises:
         UserError: there is no such protocol, or it is not one of metrics.
     """
-    described = protocol
     try:
-        if isinstance(protocol, str):
-            described = _described(protocol)
-        chosen, usual = chosen or {}, usual or {}
-        judges = {
-            judge: chosen.get(judge) or usual.get(judge) or described_judge(judge, name)
-            for judge, name in JUDGES.items()
-        }
-        root = OmegaConf.merge(judges, described)
-        plain: Any = OmegaConf.to_container(root, resolve=True)  # beside the judges, as in run.py's configuration
-        for judge in JUDGES:
-            del plain[judge]
-            for metric in plain.get("metrics", {}).values():
-                if judge in chosen and judge in metric:
-                    metric[judge] = chosen[judge]
-        suite = instantiate(plain)
+        suite = instantiate(plain_protocol(protocol, chosen, usual))
     except (HydraException, OmegaConfBaseException, YAMLError, TypeError) as error:
         if isinstance(error.__cause__, UserError):  # of a metric's settings
             raise error.__cause__ from error
@@ -56,6 +41,26 @@ def load_protocol(
     if not isinstance(suite, MetricSuite):
         raise UserError(f"The protocol {protocol!r} does not describe a zoo.metrics.suite.MetricSuite.")
     return suite
+
+
+def plain_protocol(
+    protocol: Any, chosen: Mapping[str, Any] | None = None, usual: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The configuration of `load_protocol`'s suite, resolved; raises what OmegaConf and Hydra say of a bad one."""
+    described = _described(protocol) if isinstance(protocol, str) else protocol
+    chosen, usual = chosen or {}, usual or {}
+    judges = {
+        judge: chosen.get(judge) or usual.get(judge) or described_judge(judge, name) for judge, name in JUDGES.items()
+    }
+    root = OmegaConf.merge(judges, described)
+    plain: Any = OmegaConf.to_container(root, resolve=True)  # beside the judges, as in run.py's configuration
+    for judge in JUDGES:
+        del plain[judge]
+        for metric in plain.get("metrics", {}).values():
+            if judge in chosen and judge in metric:
+                metric[judge] = chosen[judge]
+    found: dict[str, Any] = plain
+    return found
 
 
 def _described(protocol: str) -> Any:

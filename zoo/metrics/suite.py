@@ -80,6 +80,10 @@ class MetricSuite(nn.Module):
         keyed = zip(self.metrics, self._metrics, strict=True)
         return [(name + self.ending(key), metric) for key, metric in keyed for name in metric.result_names]
 
+    def by_key(self) -> list[tuple[str, GenerationMetric]]:
+        """The metrics with their keys."""
+        return list(zip(self.metrics, self._metrics, strict=True))
+
     def ending(self, key: str) -> str:
         """What the suite puts behind the names of a metric's results."""
         return CLEANED if key in self.cleaned else ""

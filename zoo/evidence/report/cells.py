@@ -1,0 +1,228 @@
+"""What a report says, as text in rows and lines, for every way of writing it: each only puts its own marks around."""
+
+import math
+from collections.abc import Sequence
+
+from zoo.evidence.report.rows import Cell, Report, RowReport
+
+NOTHING = "–"
+MINUS = "−"
+Grid = tuple[list[str], list[list[str]]]  # header and rows
+
+
+def decimals(report: Report, column: str) -> int:
+    """As many as the printed values have, two to four; without any, more where the numbers are small."""
+    printed = [cell.printed.value for row in report.rows if (cell := row.cells[column]).printed is not None]
+    if printed:
+        shown = (f"{value:.4f}".rstrip("0") for value in printed)
+        return max(2, *(len(text.partition(".")[2]) for text in shown))
+    numbers = [abs(number) for row in report.rows for number in _numbers(row.cells[column])]
+    largest = max(numbers, default=0.0)
+    return 1 if largest >= 1_000 else 2 if largest >= 1.5 else 4
+
+
+def _numbers(cell: Cell) -> list[float]:
+    own = [cell.mean, None if cell.printed is None else cell.printed.value]
+    return [number for number in own if number is not None]
+
+
+def number(value: float | None, places: int, sign: str = "") -> str:
+    """With so many decimals; a dash for None, a real minus."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return format(value, f"{sign},.{places}f").replace("-", MINUS)
+
+
+def printed_text(cell: Cell, places: int) -> str:
+    """The printed value: "14.10 ± 0.04", "≈ 16.3" where it was read off a figure."""
+    if cell.printed is None:
+        return NOTHING
+    told = number(cell.printed.value, places)
+    if cell.printed.sd is not None:
+        told += f" ± {number(cell.printed.sd, places)}"
+    return f"≈ {told}" if cell.printed.read_off else told
+
+
+def ours_text(cell: Cell, places: int) -> str:
+    """Our mean and deviation, "3.76 ± –" of a single run."""
+    if cell.mean is None:
+        return NOTHING
+    return f"{number(cell.mean, places)} ± {number(cell.std, places)}"
+
+
+def interval_text(between: Sequence[float] | None, places: int, sign: str = "") -> str:
+    """Lowest and highest: "3.67 to 3.84"."""
+    if between is None:
+        return NOTHING
+    return f"{number(between[0], places, sign)} to {number(between[1], places, sign)}"
+
+
+def difference_text(cell: Cell, places: int) -> str:
+    """Ours minus printed, in brackets where these are two different things."""
+    if cell.difference is None:
+        return NOTHING
+    told = number(cell.difference, places, "+")
+    return f"({told})" if cell.because else told
+
+
+def status_text(row: RowReport) -> str:
+    """The word, or why there are no runs."""
+    if row.cells and any(cell.mean is not None for cell in row.cells.values()):
+        return row.status.word
+    return row.missing or row.status.word
+
+
+def compact(report: Report) -> Grid:
+    """A line a row: printed → ours ± deviation by metric, the number of seeds, the status."""
+    header = ["row", *report.columns, "n", "status"]
+    lines = []
+    for row in report.rows:
+        cells = []
+        for column in report.columns:
+            cell, places = row.cells[column], decimals(report, column)
+            told = f"{printed_text(cell, places)} → {ours_text(cell, places)}"
+            if told == f"{NOTHING} → {NOTHING}":
+                told = NOTHING
+            cells.append(f"{told} [{cell.mark}]" if cell.mark else told)
+        lines.append([row.label, *cells, str(len(row.facts.runs)), status_text(row)])
+    return header, lines
+
+
+def long(report: Report) -> Grid:
+    """A line a row and metric."""
+    header = ["metric", "row", "printed", "reproduced", "n", "95 % of the mean", "difference", "class"]
+    lines = []
+    for column in report.columns:
+        places = decimals(report, column)
+        for row in report.rows:
+            cell = row.cells[column]
+            if cell.printed is None and cell.mean is None:
+                continue
+            lines.append(
+                [
+                    column,
+                    row.label,
+                    printed_text(cell, places),
+                    ours_text(cell, places),
+                    str(len(cell.values)),
+                    interval_text(cell.interval, places),
+                    difference_text(cell, places),
+                    cell.mark,
+                ]
+            )
+    return header, lines
+
+
+def conditions(report: Report) -> Grid:
+    """A line a row with runs: what is as published."""
+    header = ["row", "status", "same metric?", "same split?", "same backbone?", "same training?", "seeds"]
+    lines = [
+        [row.label, s.word, *(told or NOTHING for told in (s.metric, s.split, s.backbone, s.training)), s.seeds]
+        for row in report.rows
+        if row.facts.runs
+        for s in [row.status]
+    ]
+    return header, lines
+
+
+def paired(report: Report) -> Grid:
+    """Differences to the reference row."""
+    header = ["metric", "row", "difference", "95 % of it", "p", "p (Holm)", "seeds", "examples", "dialogues"]
+    lines = []
+    for one in report.differences:
+        places = decimals(report, one.metric)
+        if one.refused:
+            lines.append([one.metric, one.row, f"none: {one.refused}", *[NOTHING] * 6])
+            continue
+        ps = [NOTHING if p is None else f"{p:.4f}" for p in (one.p, one.p_holm)]
+        sizes = [f"{one.n_examples:,}", f"{one.n_dialogues:,}"]
+        difference = number(one.mean, places, "+")
+        seeds = ", ".join(map(str, one.seeds))
+        lines.append([one.metric, one.row, difference, interval_text(one.interval, places, "+"), *ps, seeds, *sizes])
+    return header, lines
+
+
+def paired_title(report: Report) -> str:
+    """What stands above the differences."""
+    return (
+        f"Difference to {report.against}, paired: over the seeds of both, on the same draws of seeds and dialogues; "
+        "two-sided bootstrap p, corrected over the rows of a metric"
+    )
+
+
+def legend(report: Report) -> str:
+    """How to read the table."""
+    told = (
+        f"printed → reproduced: mean ± sample deviation over n seeds (– for one); intervals: {report.resamples:,} "
+        f"resamples of dialogues and seeds, seed {report.seed}."
+    )
+    if any(cell.because for row in report.rows for cell in row.cells.values()):
+        told += " Differences in brackets compare two different things."
+    if any(cell.printed and cell.printed.read_off for row in report.rows for cell in row.cells.values()):
+        told += " ≈: read off a figure."
+    return told
+
+
+def bracketed(report: Report) -> list[str]:
+    """Why differences stand in brackets."""
+    reasons: dict[str, dict[str, None]] = {}
+    for row in report.rows:
+        for cell in row.cells.values():
+            if cell.because and cell.difference is not None:
+                reasons.setdefault(cell.because, {})[row.label] = None
+    return [f"Differences in brackets, {why}: {', '.join(names)}." for why, names in reasons.items()]
+
+
+def row_notes(report: Report) -> list[str]:
+    """What the paper and its code say about rows."""
+    told: dict[str, list[str]] = {}
+    for row in report.rows:
+        for line in (row.note, row.disagree and f"paper and code disagree: {row.disagree}"):
+            if line:
+                told.setdefault(line, []).append(row.label)
+        if row.missing and row.facts.runs:
+            told.setdefault(f"not all runs: {row.missing}", []).append(row.label)
+    return [f"{', '.join(names)}: {line}." for line, names in told.items()]
+
+
+def provenance(report: Report) -> list[str]:
+    """Where the values come from, a line for all rows of which it is the same."""
+    if not any(row.facts.runs for row in report.rows):
+        return []
+    lines = [f"metric versions: {', '.join(f'{name} {version}' for name, version in report.versions.items())}"]
+    told: dict[str, list[str]] = {}
+    for row in report.rows:
+        facts = row.facts
+        if facts.runs:
+            files = "files as the runs wrote them" if facts.verified else "runs without hashes of their files"
+            common = [
+                f"data: {facts.data}; {facts.n_examples:,} examples of {facts.n_dialogues:,} dialogues",
+                f"protocol {facts.protocol}; code {', '.join(facts.code)}; {files}",
+                f"on {'; '.join(facts.hardware)}",
+            ]
+            for line in common:
+                told.setdefault(line, []).append(row.label)
+    lines += [f"{line} ({_names(names, report)})" for line, names in told.items()]
+    return lines + [line for row in report.rows if (line := _cost(row))]
+
+
+def _names(names: Sequence[str], report: Report) -> str:
+    with_runs = sum(bool(row.facts.runs) for row in report.rows)
+    return "all rows" if len(names) == with_runs > 1 else ", ".join(names)
+
+
+def _cost(row: RowReport) -> str:
+    facts = row.facts
+    if not facts.runs:
+        return ""
+    told = [f"seeds {', '.join(map(str, facts.seeds))}"]
+    if facts.parameters is not None:
+        told.append(f"{facts.parameters:,} parameters, {facts.trained or 0:,} trained")
+    if facts.trained_per_user is not None:
+        told.append(f"{facts.trained_per_user:,} of each user")
+    if facts.seconds is not None:
+        training = "" if facts.training_seconds is None else f", {facts.training_seconds:,.0f} s of it training"
+        told.append(f"{facts.seconds:,.0f} s a run{training}")
+    if facts.memory_bytes:
+        told.append(f"{facts.memory_bytes / 2**30:.2f} GiB at most")
+    return f"{row.label}: {'; '.join(told)}; {', '.join(facts.runs)}"

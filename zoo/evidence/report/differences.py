@@ -1,0 +1,100 @@
+"""Every row minus one of them, paired: over the same seeds and examples, on the same draws of seeds and dialogues.
+
+p is the two-sided bootstrap p of no difference, from the resampled differences that the interval is made of; Holm's
+(1979) correction is over the rows that are compared with the reference in one metric.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from zoo.evidence.report.classes import EXAMPLES, METRIC, PADDING, TOKENIZER, measured_as, row_signature
+from zoo.evidence.report.measuring import MeasuredRun
+from zoo.evidence.report.rows import Difference
+from zoo.evidence.seed_intervals import Floats, interval
+from zoo.evidence.seed_values import paired, pairs
+
+SAME = (EXAMPLES, METRIC, TOKENIZER, PADDING)  # kinds that must not differ; decoding may be what is compared
+
+
+def differences(
+    rows: Mapping[str, Sequence[MeasuredRun]], against: str, columns: Sequence[str], seed: int
+) -> tuple[Difference, ...]:
+    """Differences of all other rows to the row `against`, metric by metric.
+
+    Args:
+        rows: runs by row, only those that have runs.
+        against: the reference row.
+        columns: metrics, perhaps with a test set.
+        seed: of the draws of runs.
+    """
+    found: list[Difference] = []
+    for column in columns:
+        of_metric = [
+            _difference(column, against, rows[against], name, runs, seed)
+            for name, runs in rows.items()
+            if name != against
+        ]
+        found += _corrected(of_metric)
+    return tuple(found)
+
+
+def _difference(
+    column: str, against: str, first: Sequence[MeasuredRun], name: str, runs: Sequence[MeasuredRun], seed: int
+) -> Difference:
+    metric = measured_as(column)
+    nothing = Difference(column, name, against)
+    for row, own in ((against, first), (name, runs)):
+        if not all(metric in run.measured.results.metrics for run in own):
+            return replace(nothing, refused=f"not all runs of {row} measured it")
+    one, other = row_signature(first, column), row_signature(runs, column)
+    if apart := [kind for kind in SAME if kind != EXAMPLES and one.get(kind) != other.get(kind)]:
+        return replace(nothing, refused=f"different {' and '.join(apart)}")
+    seeds = {run.measured.run.seed for run in first} & {run.measured.run.seed for run in runs}
+    if not seeds:
+        return replace(nothing, refused="no seed in common")
+    of_seeds = pairs([run.measured for run in first], [run.measured for run in runs])
+    if not of_seeds:
+        return replace(nothing, refused="scored on different examples")
+    mean, moved = paired(of_seeds, metric, seed)
+    if not np.isfinite(mean):
+        return replace(nothing, refused="not a number in some run")
+    between = interval(moved, mean)
+    return replace(
+        nothing,
+        mean=mean,
+        interval=None if between is None else (between[0], between[1]),
+        p=two_sided_p(moved, mean),
+        seeds=tuple(a.run.seed for a, _ in of_seeds),
+        n_examples=max(len(a.examples) for a, _ in of_seeds),
+        n_dialogues=max(a.dialogues for a, _ in of_seeds),
+    )
+
+
+def two_sided_p(values: Floats | None, observed: float) -> float | None:
+    """Twice the share of resampled differences on the far side of 0, shifted so that their mean is `observed`.
+
+    One more is counted on each side, so that p is never below what the number of resamples can tell.
+    """
+    finite = values[np.isfinite(values)] if values is not None else np.empty(0)
+    if not finite.size:
+        return None
+    shifted = finite - finite.mean() + observed
+    beyond = min(int((shifted <= 0).sum()), int((shifted >= 0).sum()))
+    return min(1.0, 2 * (beyond + 1) / (finite.size + 1))
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Holm's corrected p of each, in the order given."""
+    corrected, largest = [0.0] * len(ps), 0.0
+    for rank, index in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
+        largest = max(largest, min(1.0, (len(ps) - rank) * ps[index]))
+        corrected[index] = largest
+    return corrected
+
+
+def _corrected(found: Sequence[Difference]) -> list[Difference]:
+    known = [index for index, one in enumerate(found) if one.p is not None]
+    corrected = dict(zip(known, holm([found[index].p or 0.0 for index in known]), strict=True))
+    return [replace(one, p_holm=corrected.get(index)) for index, one in enumerate(found)]

@@ -1,0 +1,122 @@
+"""Which tables a command line asks for: runs grouped by their settings, beside what is printed of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoo.errors import UserError
+from zoo.evidence.curves import read_lines
+from zoo.evidence.published import PublishedRow, PublishedTable, papers, published_table, published_tables
+from zoo.evidence.report.rows import ReportRow, ReportTable
+from zoo.evidence.seed_groups import SeedRun, leaves, read_groups
+from zoo.run_record import finished_run
+
+RUNS = "runs"
+NO_SOURCE = "finished runs of this machine"
+
+
+def requested_tables(given: Sequence[str], table: str | None, metrics: Sequence[str] | None) -> list[ReportTable]:
+    """Tables of runs.
+
+    Args:
+        given: run directories and NAME=RUN_DIR,RUN_DIR,..., see `zoo.evidence.seed_groups.read_groups`.
+        table: "paper/table"; None: every table that has a row of some run's experiment, or one without printed values.
+        metrics: columns that take the place of the table's own.
+
+    Raises:
+        UserError: there is no such table, or something of `given` is no finished run.
+    """
+    lines = [text for text in given if "=" in text and not Path(text).is_dir()]
+    named = [path for paths in read_lines(lines).values() for path in paths]
+    for path in [*named, *(Path(text) for text in given if text not in lines)]:
+        finished_run(path)  # refuses in its own words what is unfinished, foreign or edited
+    groups = read_groups(given)
+    given_names = {text.partition("=")[0] for text in lines}
+    if table is not None:
+        return [_table(published_table(table), groups, given_names, metrics, whole=True)]
+    matching = [
+        found
+        for paper in dict.fromkeys(_experiment(runs[0]).partition("/")[0] for runs in groups.values())
+        if paper in papers()
+        for found in published_tables(paper).values()
+        if any(_matching(found, runs[0]) for runs in groups.values())
+    ]
+    if matching:
+        return [_table(found, groups, given_names, metrics, whole=False) for found in matching]
+    rows = [ReportRow(name, run_dirs=[run.run_dir for run in runs]) for name, runs in groups.items()]
+    return [ReportTable(RUNS, "Runs", NO_SOURCE, rows, tuple(metrics or ()))]
+
+
+def _table(
+    found: PublishedTable,
+    groups: dict[str, list[SeedRun]],
+    given_names: set[str],
+    metrics: Sequence[str] | None,
+    whole: bool,
+) -> ReportTable:
+    """Rows of the table that some runs are of, all others too where it is asked for as a whole; then runs of no row."""
+    rows: list[ReportRow] = []
+    matched = {name: _matching(found, runs[0]) for name, runs in groups.items()}
+    for printed in found.rows:
+        own = [name for name, match in matched.items() if match is not None and match[0] is printed]
+        variants = {name: match[1] for name in own if (match := matched[name])}
+        unnamed = [variant for name, variant in variants.items() if name not in given_names]
+        for name, variant in variants.items():
+            label = f"{printed.name}: {name}" if unnamed.count(variant) > 1 else printed.name
+            label = name if name in given_names else label
+            rows.append(ReportRow(label, printed, variant, [run.run_dir for run in groups[name]]))
+        if not own and whole:
+            rows.append(ReportRow(printed.name, printed, missing=_missing(found, printed)))
+    others = [name for name, match in matched.items() if match is None]
+    rows += [ReportRow(name, run_dirs=[run.run_dir for run in groups[name]]) for name in others]
+    notes = [f"Of no row of {found.key}: {', '.join(others)}."] if others else []
+    return ReportTable(found.key, found.title, found.source, rows, tuple(metrics or found.metrics), tuple(notes))
+
+
+def _missing(table: PublishedTable, row: PublishedRow) -> str:
+    if row.closed:
+        return "closed: nobody can run it"
+    if row.needs:
+        return f"not run: needs {row.needs}"
+    return f"not run yet: python -m zoo.reproduce {table.key}"
+
+
+def _matching(table: PublishedTable, run: SeedRun) -> tuple[PublishedRow, str] | None:
+    """The printed row that a run is of, and which way of it; the one with the most overrides that the run has."""
+    experiment, best = _experiment(run), None
+    for row in table.rows:
+        if not experiment or experiment not in (row.experiment, row.sound) or not _has(run, row.overrides):
+            continue
+        if best is None or len(row.overrides) > len(best.overrides):
+            best = row
+    if best is None:
+        return None
+    variant = "" if best.sound in (None, best.experiment) else "sound" if experiment == best.sound else "authors"
+    return best, variant
+
+
+def _has(run: SeedRun, overrides: Sequence[str]) -> bool:
+    """Does a run have all settings that a row is typed with? Groups (`data=...`) only if they were typed."""
+    configured = {key: str(value) for key, value in leaves(run.trained_by)}
+    for text in overrides:
+        key, _, value = text.lstrip("+").partition("=")
+        if key.startswith(("hydra.", "~")):
+            continue
+        if value not in (run.overrides.get(key), configured.get(key)):
+            return False
+    return True
+
+
+def _experiment(run: SeedRun) -> str:
+    return run.overrides.get("experiment", "")
+
+
+def check_numbers(resamples: int, seed: int) -> None:
+    """Refuse numbers that no interval can be made with.
+
+    Raises:
+        UserError: fewer than one resample, or a negative seed.
+    """
+    if resamples < 1 or seed < 0:
+        raise UserError(
+            f"--resamples {resamples} --seed {seed} was given; expected at least one resample, and a seed from 0."
+        )

@@ -1,0 +1,111 @@
+"""A row's status: the same metric, split, backbone and training as published, how many seeds, and one word for all.
+
+* replicates: everything as published, and every printed value lies in our 95 % interval or within two deviations (ours
+  and the printed one, added as variances);
+* as published, differs: everything as published, but not every value;
+* other conditions: something else than the data is not as published;
+* stand-in: other data, or another model, stand for what is published;
+* closed, not run: no values of ours; not published: no printed values.
+"""
+
+from collections.abc import Sequence
+
+from zoo.errors import UserError
+from zoo.evidence.published import PublishedValue
+from zoo.evidence.report.conditions import Conditions, conditions
+from zoo.evidence.report.rows import (
+    CLOSED,
+    DIFFERS,
+    NOT_PUBLISHED,
+    NOT_RUN,
+    OTHER,
+    REPLICATES,
+    STAND_IN,
+    Cell,
+    ReportRow,
+    Status,
+)
+from zoo.evidence.seed_groups import SeedRun
+from zoo.run_record import FinishedRun
+
+YES, UNKNOWN = "yes", "not known"
+
+
+def agrees(printed: PublishedValue, mean: float, std: float | None, between: Sequence[float] | None) -> bool:
+    """Does the printed value lie in the interval, or within two deviations of ours?"""
+    inside = between is not None and between[0] <= printed.value <= between[1]
+    deviation = ((std or 0.0) ** 2 + (printed.sd or 0.0) ** 2) ** 0.5
+    return inside or abs(mean - printed.value) <= 2 * deviation
+
+
+def row_conditions(row: ReportRow, runs: Sequence[SeedRun], records: Sequence[FinishedRun]) -> Conditions | None:
+    """What of a row's first run is not as its experiment has it; None where no experiment says how it should be.
+
+    Args:
+        row: with runs.
+        runs: its runs.
+        records: what they recorded.
+    """
+    published = row.published
+    if published is None:
+        return None
+    experiment = published.sound if row.variant == "sound" and published.sound else published.experiment
+    if experiment is None or published.command is not None:
+        return None
+    try:
+        return conditions(runs[0], records[0], experiment, tuple(published.overrides))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{runs[0].run_dir / 'config.yaml'} is not a configuration of run.py ({type(error).__name__}: {error}); "
+            f"the row {row.label} is of experiment={experiment}. Give a run of that."
+        ) from error
+
+
+def row_status(row: ReportRow, cells: Sequence[Cell], n: int, found: Conditions | None) -> Status:
+    """The status of a row.
+
+    Args:
+        row: as asked for.
+        cells: its values.
+        n: number of runs.
+        found: see `row_conditions`.
+    """
+    published = row.published
+    if not n:
+        closed = row.missing.startswith(CLOSED) or (published is not None and published.closed)
+        return Status(CLOSED if closed else "failed" if row.missing.startswith("failed") else NOT_RUN)
+    seeds = f"{n}"
+    if any(cell.printed is not None and cell.printed.sd is not None for cell in cells):
+        seeds += " (printed: with a deviation)"
+    if published is None:
+        return Status(NOT_PUBLISHED, seeds=seeds)
+    metric = _metrics_told(cells)
+    stand_in = published.stand_in or (found.stand_in if found else "")
+    if found is None:
+        return Status(STAND_IN if stand_in else OTHER, metric, UNKNOWN, UNKNOWN, UNKNOWN, seeds)
+    split = found.split or (f"stand-in: {published.stand_in}" if published.stand_in else YES)
+    training = found.training or YES
+    if row.variant == "sound" and published.sound not in (None, published.experiment):
+        training = "; ".join([f"the sound way, experiment={published.sound}", *[found.training] * bool(found.training)])
+    own = (metric, split, found.backbone or YES, training)
+    if stand_in:
+        word = STAND_IN
+    elif any(told != YES for told in own):
+        word = OTHER
+    else:
+        compared = [cell.agrees for cell in cells if cell.agrees is not None]
+        word = REPLICATES if compared and all(compared) else DIFFERS
+    return Status(word, *own, seeds, found.details)
+
+
+def _metrics_told(cells: Sequence[Cell]) -> str:
+    """Yes, or the printed metrics that were not measured or are another thing here."""
+    printed = [cell for cell in cells if cell.printed is not None]
+    lacking = [cell.metric for cell in printed if cell.mean is None]
+    told = [f"not measured: {', '.join(lacking)}"] * bool(lacking)
+    reasons: dict[str, list[str]] = {}
+    for cell in printed:
+        if cell.mean is not None and cell.because.startswith("metric"):
+            reasons.setdefault(cell.because.removeprefix("metric: "), []).append(cell.metric)
+    told += [f"{', '.join(metrics)}: {reason}" for reason, metrics in reasons.items()]
+    return "; ".join(told) or YES

@@ -1,0 +1,219 @@
+"""From a table that is asked for to its report: runs scored again, cells, status, and what forbids to compare."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from zoo.errors import UserError
+from zoo.evidence.report.classes import classes, measured_as, set_and_name
+from zoo.evidence.report.conditions import Conditions
+from zoo.evidence.report.differences import differences
+from zoo.evidence.report.facts import row_facts
+from zoo.evidence.report.measuring import MeasuredRun, measure_run
+from zoo.evidence.report.rows import Cell, Report, ReportRow, ReportTable, RowReport
+from zoo.evidence.report.status import agrees, row_conditions, row_status
+from zoo.evidence.seed_groups import SeedRun, read_run
+from zoo.evidence.seed_intervals import summary
+from zoo.evidence.seed_tables import FEW_DIALOGUES, FEW_RUNS, about_stored
+from zoo.evidence.seed_values import stacked
+from zoo.metrics.suite import USER_MEAN
+from zoo.run_record import finished_run
+
+RESAMPLES = 1_000
+
+
+def cache_folder() -> Path:
+    """Where values that were computed before are kept."""
+    return Path(os.environ.get("ZOO_CACHE", Path.home() / ".cache" / "persona-zoo")) / "report"
+
+
+def report_of(
+    table: ReportTable,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    *,
+    protocol: str | None = None,
+    against: str | None = None,
+    cache: Path | None = None,
+) -> Report:
+    """A table with all its values.
+
+    Args:
+        table: what is asked for.
+        resamples: of each interval, at least 1.
+        seed: of the resamples.
+        protocol: that all runs are scored by; None: each by its own.
+        against: the label of the row that all others are compared with.
+        cache: folder of values that were computed before [`cache_folder`].
+
+    Raises:
+        UserError: a run is unfinished, foreign or kept no generations, two runs of a row have one seed, there is no
+            row `against` with runs, or two rows have one label.
+    """
+    _check(table, against)
+    wanted = {set_and_name(metric)[1] for metric in table.metrics}
+    read = {row.label: _runs(row) for row in table.rows if row.run_dirs}
+    records = {name: [finished_run(run.run_dir) for run in runs] for name, runs in read.items()}
+    folder = cache or cache_folder()
+    measured = {
+        name: [measure_run(run, protocol, wanted, resamples, seed, folder) for run in runs]
+        for name, runs in read.items()
+    }
+    columns = _columns(table, measured)
+    marks, not_comparable = classes(measured, columns)
+    found = {
+        row.label: row_conditions(row, read[row.label], records[row.label]) for row in table.rows if row.label in read
+    }
+    rows = []
+    for row in table.rows:
+        runs = measured.get(row.label, [])
+        conditions = found.get(row.label)
+        cells = {
+            column: _cell(column, row, runs, conditions, marks.get((row.label, column), ""), seed) for column in columns
+        }
+        status = row_status(row, list(cells.values()), len(runs), conditions)
+        published = row.published
+        rows.append(
+            RowReport(
+                row.name,
+                row.variant,
+                row.label,
+                cells,
+                status,
+                row_facts(runs, records.get(row.label, [])),
+                row.missing or ("" if runs else "not run yet"),
+                (published.note if published else None) or "",
+                (published.disagree if published else None) or "",
+            )
+        )
+    return Report(
+        table.key,
+        table.title,
+        table.source,
+        tuple(columns),
+        tuple(rows),
+        differences(measured, against, columns, seed) if against is not None else (),
+        (*not_comparable, *_cautions(measured, columns)),
+        (*table.notes, *_notes(measured, columns)),
+        {column: version for column in columns if (version := _version(column, measured)) is not None},
+        resamples,
+        seed,
+        against or "",
+    )
+
+
+def _check(table: ReportTable, against: str | None) -> None:
+    labels = [row.label for row in table.rows]
+    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+        raise UserError(f"{table.key} has two rows {twice[0]!r}; expected a different name for each.")
+    with_runs = [row.label for row in table.rows if row.run_dirs]
+    if against is not None and against not in with_runs:
+        raise UserError(
+            f"There is no row {against!r} with runs in {table.key} to compare with. Expected one of "
+            f"{', '.join(with_runs) or 'none: give runs first'}."
+        )
+
+
+def _runs(row: ReportRow) -> list[SeedRun]:
+    runs = [read_run(finished_run(path).run_dir) for path in row.run_dirs]
+    of_seed: dict[int, SeedRun] = {}
+    for run in runs:
+        if (other := of_seed.setdefault(run.seed, run)) is not run:
+            raise UserError(
+                f"{other.run_dir} and {run.run_dir} both have seed {run.seed} and are both of the row {row.label}; "
+                "expected each seed once. Leave one of them out."
+            )
+    return runs
+
+
+def _columns(table: ReportTable, measured: Mapping[str, Sequence[MeasuredRun]]) -> list[str]:
+    """The metrics asked for, in every test set that is printed or was measured; else all that were measured."""
+    printed = dict.fromkeys(key for row in table.rows if row.published for key in row.published.values)
+    of_runs = dict.fromkeys(
+        name.removeprefix("test/")
+        for runs in measured.values()
+        for run in runs
+        for name in run.measured.results.metrics
+    )
+    known = list(printed | of_runs)
+    found: dict[str, None] = {}
+    for metric in table.metrics or [key for key in of_runs if table.metrics or not key.endswith(USER_MEAN)]:
+        own = [metric] if "/" in metric else [key for key in known if set_and_name(key)[1] == metric]
+        found |= dict.fromkeys(own or [metric])
+    return list(found)
+
+
+def _cell(
+    column: str, row: ReportRow, runs: Sequence[MeasuredRun], found: Conditions | None, mark: str, seed: int
+) -> Cell:
+    printed = row.published.values.get(column) if row.published else None
+    metric = measured_as(column)
+    if not runs or not all(metric in run.measured.results.metrics for run in runs):
+        return Cell(column, printed)
+    values = [run.measured.results.metrics[metric] for run in runs]
+    told = summary(values, stacked([run.measured for run in runs], metric), seed)
+    mean, between = told["mean"], told["interval"]
+    if mean is None:
+        return Cell(column, printed, values=tuple(values), mark=mark)
+    name = set_and_name(column)[1]
+    because = next((f"metric: {why}" for run in runs if (why := run.suite.cautions([name]).get(name))), "")
+    if not because and found is not None:
+        because = f"split: {found.split}" if found.split else ""
+    return Cell(
+        column,
+        printed,
+        mean,
+        told["std"],
+        None if between is None else (between[0], between[1]),
+        tuple(values),
+        None if printed is None else mean - printed.value,
+        because if printed is not None else "",
+        None if printed is None or because else agrees(printed, mean, told["std"], between),
+        mark,
+    )
+
+
+def _version(column: str, measured: Mapping[str, Sequence[MeasuredRun]]) -> int | str | None:
+    name = set_and_name(column)[1]
+    found = {run.measured.results.versions.get(name) for runs in measured.values() for run in runs} - {None}
+    return " | ".join(sorted(map(str, found))) if len(found) > 1 else next(iter(found), None)
+
+
+def _cautions(measured: Mapping[str, Sequence[MeasuredRun]], columns: Sequence[str]) -> list[str]:
+    """What metrics themselves say against comparing their values with anybody's."""
+    told: dict[str, dict[str, None]] = {}
+    for runs in measured.values():
+        for run in runs:
+            for column in columns:
+                name = set_and_name(column)[1]
+                if measured_as(column) in run.measured.results.metrics and (
+                    why := run.suite.cautions([name]).get(name)
+                ):
+                    told.setdefault(why, {})[column] = None
+    return [f"not comparable in {', '.join(names)}, with anybody's values: {why}" for why, names in told.items()]
+
+
+def _notes(measured: Mapping[str, Sequence[MeasuredRun]], columns: Sequence[str]) -> list[str]:
+    """How far intervals can be trusted, and where metrics.json says something else."""
+    if not measured:
+        return []
+    told: list[str] = []
+    protocols: dict[str, list[str]] = {}
+    for name, runs in measured.items():
+        protocols.setdefault(", ".join(dict.fromkeys(run.suite.name for run in runs)), []).append(name)
+    if len(protocols) > 1:
+        own = "; ".join(f"{protocol} ({', '.join(names)})" for protocol, names in protocols.items())
+        told.append(
+            f"Scored by different protocols: {own}. A column is one metric, by name and version, in all of them."
+        )
+    if single := [name for name, runs in measured.items() if len(runs) == 1]:
+        told.append(f"One run ({', '.join(single)}): intervals tell of other dialogues only, not of other seeds.")
+    if few := [f"{name}: {len(runs)}" for name, runs in measured.items() if 1 < len(runs) < FEW_RUNS]:
+        told.append(f"Few runs ({', '.join(few)}): intervals are too narrow, as few seeds show little of the others.")
+    dialogues = {name: min(run.measured.dialogues for run in runs) for name, runs in measured.items()}
+    if few := [f"{name}: {number}" for name, number in dialogues.items() if number < FEW_DIALOGUES]:
+        told.append(f"Few test dialogues ({', '.join(few)}): intervals are too narrow; of a single one there are none.")
+    groups = {name: [run.measured for run in runs] for name, runs in measured.items()}
+    known = {metric for runs in groups.values() for run in runs for metric in run.results.metrics}
+    told += about_stored(groups, [metric for column in columns if (metric := measured_as(column)) in known])
+    return told
