@@ -36,7 +36,7 @@ ARROWS = {
     "zoo.launch": set(),
     "zoo.sweeps": set(),
     "zoo.profiles": {"zoo.profiles", "zoo.data", "zoo.scorers", "zoo.language_models"},
-    "zoo.profiles.report": {"zoo.profiles", "zoo.data", "zoo.evidence.output"},
+    "zoo.profiles.report": {"zoo.profiles", "zoo.data", "zoo.evidence.plots"},
     "zoo.profiles.__main__": {"zoo.profiles", "zoo.data", "zoo.evidence.output", "zoo.launch"},
     "zoo.scorers": {"zoo.scorers"},
     "zoo.scorers.__main__": {"zoo.scorers", "zoo.launch"},

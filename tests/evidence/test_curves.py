@@ -60,6 +60,7 @@ def test_means_and_bands_by_hand(lines: list[str], tmp_path: Path, capsys: pytes
         ["4", "0.5000", ""],
     ]
     assert (tmp_path / "out" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out" / "curves.svg").read_text().startswith("<svg")
     assert "not comparable" not in printed
 
 

@@ -30,6 +30,7 @@ def test_a_real_run(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert (table["mean"][2], table["median"][2]) == ("3.50", "3.5")
     assert sum(int(table["dialogues of all"][part]) for part in (0, 1)) == sum(REGULAR.values())
     assert (tmp_path / "figure3.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "figure3.svg").read_text().startswith("<svg")
 
 
 def test_a_part_may_be_empty(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

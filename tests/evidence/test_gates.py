@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from zoo.evidence.__main__ import main
+from zoo.evidence.gates import draw, summary
 
 COUNTS = {  # two layers
     "fusion": "paa",
@@ -44,17 +45,14 @@ def test_shares_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert found["by_layer_and_turn"]["neither"] == [[0, 1], [0.25, 0.75]]
     assert found["turns"][0]["context_only"] == 0.25
     assert (tmp_path / "out" / "gates.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out" / "gates.svg").read_text().startswith("<svg")
 
 
-def test_what_the_picture_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from matplotlib.figure import Figure
-
-    drawn: list[Figure] = []
-    monkeypatch.setattr(Figure, "savefig", lambda self, *_, **__: drawn.append(self))
+def test_what_the_picture_shows(tmp_path: Path) -> None:
     other = write_run(tmp_path / "other", tau=0.4, mask_rule="keep_below")
-    runs = [write_run(tmp_path / "run"), other]
-    assert main(["gates", *runs, "--names", "PAA,constant", "--out", str(tmp_path / "out")]) == 0
-    left, heat, second, _, *_ = drawn[0].axes
+    runs = {"PAA": write_run(tmp_path / "run"), "constant": other}
+    drawn = draw({name: summary(Path(run)) for name, run in runs.items()}, None)
+    left, heat, second, _, *_ = drawn.axes
     heights = [[bar.get_height() for bar in kind] for kind in left.containers]
     assert heights == [[12.5, 87.5], [12.5, 12.5], [25, 0], [50, 0]]
     assert left.lines[0].get_ydata() == pytest.approx([20, 60])

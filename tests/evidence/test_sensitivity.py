@@ -88,6 +88,7 @@ def test_a_real_run(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert f"{found['gain']:.4f}" in printed
     assert "the gain is somewhat too good" in printed
     assert (tmp_path / "new" / "sensitivity.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "new" / "sensitivity.svg").read_text().startswith("<svg")
     assert found["unfinished"] == 0
 
 

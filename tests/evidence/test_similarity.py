@@ -43,6 +43,7 @@ def test_two_runs(runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
     assert found["bins"] == HEADER
     assert found["runs"]["LoRA"]["histogram"] == [2, 0, 0, 0, 2]
     assert (tmp_path / "out" / "figure2.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out" / "figure2.svg").read_text().startswith("<svg")
 
 
 def test_runs_with_embedders_of_their_own(runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -66,6 +66,7 @@ def test_accuracy_command(tmp_path, capsys):
         (150, 3),
     ]
     assert (tmp_path / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "accuracy.svg").read_text().startswith("<svg")
 
 
 def test_infer_command_on_posts_of_synthetic_users(tmp_path, capsys):

@@ -102,9 +102,11 @@ def test_the_page_needs_no_other_file(folder: Path) -> None:
     assert "script" not in page.tags
     assert not re.search(r"https?://|<link|@import|url\(", html)
     assert page.pictures == 5  # two funnels, a comparison, copying, overlap
-    assert sorted(path.stem for path in (folder / "figures").iterdir()) == [
-        *("comparison_1", "copying", "overlap", "survival_dialogues", "survival_sentences")
-    ]
+    names = ("comparison_1", "copying", "overlap", "survival_dialogues", "survival_sentences")
+    for ending, start in ((".png", b"\x89PNG"), (".svg", b"<?xml")):
+        written = {path.stem: path.read_bytes()[:5] for path in (folder / "figures").glob(f"*{ending}")}
+        assert sorted(written) == list(names)
+        assert all(beginning.startswith(start) for beginning in written.values())
 
 
 def test_who_made_it_stands_first(folder: Path) -> None:
@@ -259,5 +261,6 @@ def test_a_funnel_of_other_stages_has_no_bars_of_the_paper(tmp_path: Path) -> No
     alone = ReportFacts(backend="openai", model="m", profile_funnel=other.rows())
     for name, facts in (("alone", alone), ("beside", replace(alone, published=FACTS.published))):
         write_report(facts, tmp_path / name)
-    pictures = [(tmp_path / name / "figures" / "survival_sentences.png").read_bytes() for name in ("alone", "beside")]
-    assert pictures[0] == pictures[1]
+    for file in ("survival_sentences.png", "survival_sentences.svg"):
+        pictures = [(tmp_path / name / "figures" / file).read_bytes() for name in ("alone", "beside")]
+        assert pictures[0] == pictures[1]

@@ -7,37 +7,25 @@ reaches from the lowest to the highest of them.
 
 import argparse
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from zoo.errors import UserError
-from zoo.evidence.output import COLOURS, figure, write_json
+from zoo.evidence.output import tell_files, write_json
+from zoo.evidence.plots import GRID, Curves, Point, bands_told, canvas, draw_lines, legend, plain_axes, warn
 from zoo.evidence.runs import checked, setting
 from zoo.metrics.results import Results, read_results
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 OUT = "the current folder"
-MARKERS = "osD^vPX"
-
-
-@dataclass(frozen=True)
-class Point:
-    """The runs of one line at one value of the setting; `values` in the order of `runs`."""
-
-    x: float
-    mean: float
-    min: float
-    max: float
-    values: list[float]
-    runs: list[str]
-
-
-Curves = Mapping[str, Sequence[Point]]  # by the line's name, x ascending
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def report(options: argparse.Namespace, console: Console) -> None:
-    """Print the table and what forbids to compare; write curves.json and curves.png."""
+    """Print the table and what forbids to compare; write curves.json, curves.png and curves.svg."""
     runs = read_lines(options.lines)
     results = {run_dir: _results(run_dir) for run_dirs in runs.values() for run_dir in run_dirs}
     curves = {
@@ -67,7 +55,7 @@ def report(options: argparse.Namespace, console: Console) -> None:
     told = {"scored_by": scorers, "not_comparable": cautions}
     write_json(out / "curves.json", {"metric": options.metric, "x": options.x, "curves": plain, **told})
     draw(curves, options.metric, options.x, cautions, out / "curves.png")
-    console.print(f"{out / 'curves.json'} and curves.png", highlight=False, markup=False, soft_wrap=True)
+    tell_files(console, out / "curves.json", "curves.png", "curves.svg")
 
 
 def read_lines(given: Sequence[str]) -> dict[str, list[Path]]:
@@ -158,30 +146,20 @@ def curves_table(curves: Curves, metric: str, x: str) -> Table:
     return table
 
 
-def draw(curves: Curves, metric: str, x: str, cautions: Sequence[str], path: Path) -> None:
+def draw(curves: Curves, metric: str, x: str, cautions: Sequence[str], path: Path | None) -> "Figure":
     """Lines through the means, a band from the lowest to the highest run."""
-    with figure(path, width=7, height=4.5) as axes:
-        for number, (name, points) in enumerate(curves.items()):
-            colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-            style = "-" if number < len(COLOURS) else "--"
-            places = [point.x for point in points]
-            axes.plot(places, [p.mean for p in points], style, color=colour, marker=marker, label=name)
-            if any(len(point.runs) > 1 for point in points):
-                low, high = [point.min for point in points], [point.max for point in points]
-                axes.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
+    with canvas(path) as drawn:
+        axes = plain_axes(drawn.add_subplot())
+        draw_lines(axes, curves)
         places = sorted({point.x for points in curves.values() for point in points})
         if len(places) <= 12:
             axes.set_xticks(places, [f"{place:g}" for place in places])
         axes.set_xlabel(x)
         axes.set_ylabel(metric)
-        axes.grid(color="#eeeeee")
-        columns = min(len(curves), 72 // (max(map(len, curves)) + 8)) or 1
-        several = any(len(point.runs) > 1 for points in curves.values() for point in points)
-        title = "mean of runs, band from the lowest to the highest" if several else None
-        axes.figure.legend(title=title, loc="outside upper center", ncols=columns, frameon=False)
-        if cautions:
-            text = "\n".join(line for caution in cautions for line in textwrap.wrap(caution, 80))
-            axes.set_title(text, loc="left", fontsize=9, color="#b00000")
+        axes.grid(color=GRID)
+        legend(drawn, title=bands_told(curves))
+        warn(axes, cautions)
+    return drawn
 
 
 def _shown(point: Point) -> str:

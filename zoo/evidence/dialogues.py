@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from zoo.errors import UserError
-from zoo.evidence.output import COLOURS, figure
+from zoo.evidence.output import tell_files
+from zoo.evidence.plots import GRID, bar_style, figure, legend
 from zoo.evidence.runs import data_report
 
 OUT = "RUN_DIR"
@@ -29,12 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def report(options: argparse.Namespace, console: Console) -> None:
-    """Print the table; write figure3.png."""
+    """Print the table; write figure3.png and figure3.svg."""
     counts = read_counts(options.run_dir)
     console.print(counts_table(counts))
     path = (options.out or options.run_dir) / "figure3.png"
     draw(counts, path)
-    console.print(str(path), highlight=False, markup=False, soft_wrap=True)
+    tell_files(console, path, "figure3.svg")
 
 
 def read_counts(run_dir: Path) -> Counts:
@@ -81,15 +82,16 @@ def draw(counts: Counts, path: Path) -> None:
     """Stacked bars, one for every number of dialogues."""
     from matplotlib.ticker import MaxNLocator
 
-    with figure(path, width=8, height=4) as axes:
+    with figure(path, height=3.5) as axes:
         below = Counter[int]()
-        for (part, of), colour in zip(counts.items(), COLOURS, strict=False):
+        for number, (part, of) in enumerate(counts.items()):
             label = f"part {part}: {sum(of.values())} personas"
-            axes.bar(list(of), list(of.values()), 0.85, [below[n] for n in of], color=colour, label=label)
+            bottom = [below[n] for n in of]
+            axes.bar(list(of), list(of.values()), 0.85, bottom, label=label, linewidth=0, **bar_style(number))
             below.update(of)
         axes.set_xlabel("dialogues of a persona")
         axes.set_ylabel("personas")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
-        axes.grid(axis="y", color="#eeeeee")
-        axes.figure.legend(loc="outside upper center", ncols=len(counts), frameon=False)
+            axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+        axes.grid(axis="y", color=GRID)
+        legend(axes.figure)

@@ -9,6 +9,7 @@ counted is told in `zoo.models.mask_watch`.
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,15 +18,23 @@ from rich.console import Console
 from rich.table import Table
 
 from zoo.errors import UserError
-from zoo.evidence.output import canvas, write_json
+from zoo.evidence.output import tell_files, write_json
+from zoo.evidence.plots import SMALL, canvas, legend, plain_axes
 from zoo.evidence.runs import gate_record, run_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 OUT = "the current folder"
 KINDS = {"neither": "neither", "persona_only": "persona only", "context_only": "context only", "both": "both"}
-COLOURS = {"neither": "#c8c8c8", "persona_only": "#0072B2", "context_only": "#E69F00", "both": "#009E73"}
+STYLES: dict[str, dict[str, Any]] = {  # colours of `zoo.evidence.plots`; what is kept of neither is the light one
+    "neither": {"color": "#c8c8c8"},
+    "persona_only": {"color": "#0072B2"},
+    "context_only": {"color": "#E69F00", "hatch": "////"},
+    "both": {"color": "#009E73", "hatch": "...."},
+}
+SIDE_BY_SIDE = 7  # turns of which two panels have room in a line
 FEW = 160  # cells of a heat map that have room for their percentages
 
 
@@ -36,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def report(options: argparse.Namespace, console: Console) -> None:
-    """Print a table for each run; write gate_shares.json and gates.png."""
+    """Print a table for each run; write gate_shares.json, gates.png and gates.svg."""
     names = run_names(options.run_dirs, options.names)
     found = {name: summary(run_dir) for name, run_dir in zip(names, options.run_dirs, strict=True)}
     for name, shares in found.items():
@@ -44,7 +53,7 @@ def report(options: argparse.Namespace, console: Console) -> None:
     out = options.out or Path()
     write_json(out / "gate_shares.json", found)
     draw(found, out / "gates.png")
-    console.print(f"{out / 'gate_shares.json'} and gates.png", highlight=False, markup=False, soft_wrap=True)
+    tell_files(console, out / "gate_shares.json", "gates.png", "gates.svg")
 
 
 def summary(run_dir: Path) -> dict[str, Any]:
@@ -103,19 +112,19 @@ def shares_table(name: str, shares: Mapping[str, Any]) -> Table:
     return table
 
 
-def draw(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
-    """A row for each run: shares by turn with the mean tau, and the share of neither by layer and turn."""
+def draw(found: Mapping[str, Mapping[str, Any]], path: Path | None) -> "Figure":
+    """Two panels for each run: shares by turn with the mean tau, and the share of neither by layer and turn."""
     most = max(len(shares["turns"]) for shares in found.values())
-    with canvas(path, width=max(10.0, 4 + 0.9 * most), height=0.6 + 3.3 * len(found)) as drawn:
-        rows = drawn.subplots(len(found), 2, squeeze=False)
-        for (left, right), (name, shares) in zip(rows, found.items(), strict=True):
-            left.set_title(f"{name}\n{settings_line(shares)}", loc="left", fontsize=10)
-            right.set_title("kept of neither source, % of entries", loc="left", fontsize=10)
-            _draw_turns(left, shares)
-            image = _draw_heat(right, shares)
-            drawn.colorbar(image, ax=right, ticks=[0, 50, 100])
-        handles, labels = rows[0][0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+    rows, columns = (1, 2) if most <= SIDE_BY_SIDE else (2, 1)
+    with canvas(path, height=0.6 + 2.7 * rows * len(found)) as drawn:
+        panels = drawn.subplots(rows * len(found), columns, squeeze=False).reshape(len(found), 2)
+        for (shown, heat), (name, shares) in zip(panels, found.items(), strict=True):
+            shown.set_title("\n".join(wrap(name, 54) + wrap(settings_line(shares), 54)), loc="left", fontsize=SMALL)
+            heat.set_title("kept of neither source, % of entries", loc="left", fontsize=SMALL)
+            _draw_turns(plain_axes(shown), shares)
+            drawn.colorbar(_draw_heat(heat, shares), ax=heat, ticks=[0, 50, 100])
+        legend(drawn)
+    return drawn
 
 
 def _draw_turns(axes: "Axes", shares: Mapping[str, Any]) -> None:
@@ -123,12 +132,11 @@ def _draw_turns(axes: "Axes", shares: Mapping[str, Any]) -> None:
     bottom = np.zeros(len(places))
     for kind, label in KINDS.items():
         values = np.array([100 * turn[kind] for turn in shares["turns"]])
-        axes.bar(places, values, bottom=bottom, width=0.82, color=COLOURS[kind], label=label)
+        axes.bar(places, values, bottom=bottom, width=0.82, linewidth=0, edgecolor="white", label=label, **STYLES[kind])
         bottom += values
     taus = [100 * turn["tau"] for turn in shares["turns"]]
     axes.plot(places, taus, "-o", color="black", markersize=4, label="mean tau, x 100")
     axes.axhline(50, color="black", linewidth=0.6, linestyle=":")
-    axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlim(-0.5, len(places) - 0.5)  # as the heat map's
     axes.set_ylim(0, 100)
     axes.set_ylabel("% of entries")
@@ -141,7 +149,7 @@ def _draw_heat(axes: "Axes", shares: Mapping[str, Any]) -> Any:
     if values.size <= FEW:
         for (layer, turn), value in np.ndenumerate(values):
             axes.text(
-                turn, layer, f"{value:.0f}", ha="center", va="center", fontsize=8, color=_readable_on(float(value))
+                turn, layer, f"{value:.0f}", ha="center", va="center", fontsize=SMALL, color=_readable_on(float(value))
             )
     axes.set_yticks(range(len(values)), [str(n + 1) for n in range(len(values))])
     axes.set_ylabel("layer")
@@ -152,7 +160,7 @@ def _draw_heat(axes: "Axes", shares: Mapping[str, Any]) -> Any:
 def _label_turns(axes: "Axes", shares: Mapping[str, Any], replies: bool) -> None:
     turns = shares["turns"]
     labels = [f"{turn['turn']}\n{turn['replies']:,}" if replies else str(turn["turn"]) for turn in turns]
-    axes.set_xticks(range(len(turns)), labels, fontsize=8)
+    axes.set_xticks(range(len(turns)), labels, fontsize=SMALL)
     axes.set_xlabel("turn, and its number of replies" if replies else "turn")
 
 

@@ -40,17 +40,25 @@ def user_reports(run_dir: Path) -> list[dict[str, Any]]:
     return records
 
 
+def provenance(run_dir: Path) -> dict[str, Any]:
+    """provenance.json: how the run came about, see `zoo.rundir.RunDirectory.write_provenance`.
+
+    Raises:
+        UserError: there is none, or it is no JSON object.
+    """
+    path = checked(run_dir) / "provenance.json"
+    if not path.is_file():
+        raise UserError(f"There is no {path}. Finish the run first: that writes it.")
+    return _parsed(path, path.read_bytes())
+
+
 def data_report(run_dir: Path) -> dict[str, Any]:
     """What the corpus counted: provenance.json, data.report; empty where it counted nothing.
 
     Raises:
         UserError: there is no provenance.json, or it is no JSON object.
     """
-    path = checked(run_dir) / "provenance.json"
-    if not path.is_file():
-        raise UserError(f"There is no {path}. Finish the run first: that writes it.")
-    record = _parsed(path, path.read_bytes())
-    data = record.get("data")
+    data = provenance(run_dir).get("data")
     report = data.get("report") if isinstance(data, dict) else None
     return report if isinstance(report, dict) else {}
 

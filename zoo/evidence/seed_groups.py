@@ -41,17 +41,21 @@ class SeedRun:
     overrides: dict[str, str]
 
 
-def read_groups(given: Sequence[str]) -> dict[str, list[SeedRun]]:
+def read_groups(given: Sequence[str], finished: bool = True) -> dict[str, list[SeedRun]]:
     """NAME=RUN_DIR,RUN_DIR,... and folders of runs as runs by the name of their group.
 
     Folders without a name are grouped by their settings and called by what they were typed with.
+
+    Args:
+        given: from the command line.
+        finished: whether results have to be there.
 
     Raises:
         UserError: a run without a name or results, given twice, or of a seed that its group has already.
     """
     lines = [text for text in given if "=" in text and not Path(text).is_dir()]
-    groups = {name: [read_run(path) for path in paths] for name, paths in read_lines(lines).items()}
-    found = named(grouped([read_run(Path(text)) for text in given if text not in lines]))
+    groups = {name: [read_run(path, finished) for path in paths] for name, paths in read_lines(lines).items()}
+    found = named(grouped([read_run(Path(text), finished) for text in given if text not in lines]))
     for name, runs in found.items():
         groups[f"{name} (found)" if name in groups else name] = runs
     place: dict[Path, str] = {}
@@ -70,13 +74,14 @@ def read_groups(given: Sequence[str]) -> dict[str, list[SeedRun]]:
     return groups
 
 
-def read_run(run_dir: Path) -> SeedRun:
-    """What a run directory holds, but for its texts.
+def read_run(run_dir: Path, finished: bool = True) -> SeedRun:
+    """What a run directory holds, but for its texts; without results where it need not be `finished` and is not.
 
     Raises:
         UserError: there is no such folder, no metrics.json or no config.yaml, or they are not what a run writes.
     """
-    stored = read_results(checked(run_dir) / "metrics.json")
+    path = checked(run_dir) / "metrics.json"
+    stored = read_results(path) if finished or path.is_file() else Results({}, {}, 0, None)
     trained_by: Any = OmegaConf.to_container(configuration(run_dir))
     seed = trained_by.get("seed")
     if not isinstance(seed, int):

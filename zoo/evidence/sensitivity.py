@@ -23,7 +23,8 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.errors import UserError
-from zoo.evidence.output import COLOURS, figure, write_json
+from zoo.evidence.output import tell_files, write_json
+from zoo.evidence.plots import COLOURS, GRID, figure, legend
 from zoo.evidence.runs import user_reports
 
 OUT = "RUN_DIR"
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def report(options: argparse.Namespace, console: Console) -> None:
-    """Print the tables; write sensitivity.json and sensitivity.png."""
+    """Print the tables; write sensitivity.json, sensitivity.png and sensitivity.svg."""
     grid = read_grid(options.run_dir)
     found = summary(grid, options.seed)
     for table in (points_table(found), users_table(found)):
@@ -67,7 +68,7 @@ def report(options: argparse.Namespace, console: Console) -> None:
     out = options.out or options.run_dir
     write_json(out / "sensitivity.json", found)
     draw(grid, found["pooled"]["setting"], out / "sensitivity.png")
-    console.print(f"{out / 'sensitivity.json'} and sensitivity.png", highlight=False, markup=False, soft_wrap=True)
+    tell_files(console, out / "sensitivity.json", "sensitivity.png", "sensitivity.svg")
 
 
 def read_grid(run_dir: Path) -> GridLosses:
@@ -228,7 +229,7 @@ def draw(grid: GridLosses, pooled: str, path: Path) -> None:
     columns = [column[~np.isnan(column)] for column in above.T]
     places = np.arange(len(columns), 0, -1)  # the first point on top
     jitter = np.random.default_rng(0).uniform(-0.22, 0.22, above.shape)  # [U, G]
-    with figure(path, width=8, height=1.6 + 0.45 * len(columns)) as axes:
+    with figure(path, height=1.6 + 0.45 * len(columns)) as axes:
         grey = {"color": "#777777"}
         boxes = axes.boxplot(
             columns, positions=places, widths=0.6, orientation="horizontal", showfliers=False, showmeans=True,
@@ -242,7 +243,7 @@ def draw(grid: GridLosses, pooled: str, path: Path) -> None:
         labels = [f"{point}\n(best for all)" if point == pooled else point for point in grid.points]
         axes.set_yticks(places, labels)
         axes.set_xlabel("validation loss above the user's own best (nats a token)")
-        axes.grid(axis="x", color="#eeeeee")
+        axes.grid(axis="x", color=GRID)
         handles = [dots, boxes["boxes"][0], boxes["medians"][0], boxes["means"][0]]
         names = [f"one of {len(above)} users", "middle half of users", "median", "mean"]
-        axes.figure.legend(handles, names, loc="outside upper center", ncols=4, frameon=False)
+        legend(axes.figure, handles, names)

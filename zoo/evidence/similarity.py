@@ -8,18 +8,21 @@ ones. Bars are shares of a run's replies, so that runs of different sizes stand 
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from zoo.evidence.embedding import add_embedder_argument, report_embedder
-from zoo.evidence.output import COLOURS, figure, write_json
+from zoo.evidence.output import tell_files, write_json
+from zoo.evidence.plots import GRID, canvas, draw_grouped_bars, legend, plain_axes, warn
 from zoo.evidence.runs import replies, run_names
 from zoo.metrics.similarity import BIN_WIDTH, BINS, NEARLY_IDENTICAL, similarities, similarity_histogram
 from zoo.scorers.embedder import Embedder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 OUT = "the current folder"
 BIN_NAMES = ("below 0.2", *(f"{BIN_WIDTH * n:.1f} to {BIN_WIDTH * (n + 1):.1f}" for n in range(1, BINS)))
@@ -33,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def report(options: argparse.Namespace, console: Console) -> None:
-    """Print the table; write similarity.json and figure2.png."""
+    """Print the table; write similarity.json, figure2.png and figure2.svg."""
     names = run_names(options.run_dirs, options.names)
     embedder = report_embedder(options.embedder, options.run_dirs)
     found = {name: summary(run_dir, embedder) for name, run_dir in zip(names, options.run_dirs, strict=True)}
@@ -46,7 +49,7 @@ def report(options: argparse.Namespace, console: Console) -> None:
         {"embedder": embedder.short, "caution": embedder.caution, "bins": BIN_NAMES, "runs": found},
     )
     draw(found, embedder, out / "figure2.png")
-    console.print(f"{out / 'similarity.json'} and figure2.png", highlight=False, markup=False, soft_wrap=True)
+    tell_files(console, out / "similarity.json", "figure2.png", "figure2.svg")
 
 
 def summary(run_dir: Path, embedder: Embedder) -> dict[str, Any]:
@@ -78,22 +81,18 @@ def similarity_table(found: Mapping[str, Mapping[str, Any]], embedder: str) -> T
     return table
 
 
-def draw(found: Mapping[str, Mapping[str, Any]], embedder: Embedder, path: Path) -> None:
+def draw(found: Mapping[str, Mapping[str, Any]], embedder: Embedder, path: Path | None) -> "Figure":
     """Bars side by side, a group for every bin, a colour for every run."""
-    width = 0.84 / len(found)
-    with figure(path, width=max(7.0, 1 + 0.6 * BINS * len(found) ** 0.7), height=4) as axes:
-        for number, (name, run) in enumerate(found.items()):
-            places = [bin - 0.42 + width * (number + 0.5) for bin in range(BINS)]
-            shares = [100 * count / run["n_replies"] for count in run["histogram"]]
-            hatch = "//" if number >= len(COLOURS) else None
-            colour = COLOURS[number % len(COLOURS)]
-            label = f"{name} ({run['n_replies']:,})"
-            axes.bar(places, shares, 0.92 * width, color=colour, hatch=hatch, edgecolor="white", label=label)
-        axes.set_xticks(range(BINS), BIN_NAMES)
+    shares = {
+        f"{name} ({run['n_replies']:,})": [100 * count / run["n_replies"] for count in run["histogram"]]
+        for name, run in found.items()
+    }
+    with canvas(path) as drawn:
+        axes = plain_axes(drawn.add_subplot())
+        draw_grouped_bars(axes, BIN_NAMES, shares)
         axes.set_xlabel(f"similarity of reply and reference ({embedder.short})")
         axes.set_ylabel("replies (%)")
-        if embedder.caution:
-            axes.set_title(fill(f"not comparable: {embedder.caution}", 90), loc="left", fontsize=9, color="#b00000")
-        axes.grid(axis="y", color="#eeeeee")
-        columns = min(len(found), 72 // (max(map(len, found)) + 16)) or 1
-        axes.figure.legend(title="runs and their replies", loc="outside upper center", ncols=columns, frameon=False)
+        axes.grid(axis="y", color=GRID)
+        legend(drawn, title="runs and their replies")
+        warn(axes, [f"not comparable: {embedder.caution}"] if embedder.caution else [])
+    return drawn

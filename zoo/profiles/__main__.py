@@ -62,7 +62,7 @@ def decide_all(texts: Mapping[str, Sequence[str]], options: argparse.Namespace) 
 
 
 def accuracy(options: argparse.Namespace) -> None:
-    """Tables of accuracy and coverage; with --out also accuracy.json and accuracy.png."""
+    """Tables of accuracy and coverage; with --out also accuracy.json, accuracy.png and accuracy.svg."""
     from zoo.data.synthetic_users import SyntheticUsersCorpus
     from zoo.evidence.output import wide_console, write_json
     from zoo.profiles import report
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     measured.add_argument("--sizes", type=int, nargs="+", default=[25, 50, 75, 150, 300], help="posts a unit")
     measured.add_argument("--units", type=int, nargs="+", default=[1, 2, 4, 8], help="numbers of units")
     measured.add_argument("--seed", type=int, default=0, help="of the users")
-    measured.add_argument("--out", type=Path, metavar="FOLDER", help="for accuracy.json and accuracy.png")
+    measured.add_argument("--out", type=Path, metavar="FOLDER", help="for accuracy.json, accuracy.png and accuracy.svg")
     for verb in (of_posts, users, measured):
         add_arguments(verb)
     options = parser.parse_args(arguments)

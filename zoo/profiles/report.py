@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from zoo.data.profiles import ATTRIBUTES
-from zoo.evidence.output import COLOURS, figure
+from zoo.evidence.plots import COLOURS, GRID, MARKERS, figure, legend
 from zoo.profiles.accuracy import Accuracy, Cell
 
 
@@ -55,20 +55,20 @@ def draw(cells: Sequence[Cell], path: Path) -> None:
     Raises:
         ModuleNotFoundError: matplotlib is not installed (the extra `plots`).
     """
-    with figure(path, width=7, height=4.5) as axes:
+    with figure(path) as axes:
         for row, size in enumerate(sorted({cell.posts_per_unit for cell in cells})):
             own = sorted((cell for cell in cells if cell.posts_per_unit == size), key=lambda cell: cell.units)
             points = [(cell.units, share) for cell in own if (share := cell.overall.accuracy) is not None]
-            colour = COLOURS[row % len(COLOURS)]
-            axes.plot([units for units, _ in points], [share for _, share in points], "o-", color=colour)
-            axes.plot([c.units for c in own], [c.overall.coverage for c in own], "s--", color=colour)
-            axes.plot([], [], color=colour, label=f"{size} posts a unit")
-        axes.plot([], [], "o-", color="grey", label="accuracy")
-        axes.plot([], [], "s--", color="grey", label="coverage")
+            look: dict[str, Any] = {"color": COLOURS[row % len(COLOURS)], "marker": MARKERS[row % len(MARKERS)]}
+            axes.plot([units for units, _ in points], [share for _, share in points], "-", **look)
+            axes.plot([c.units for c in own], [c.overall.coverage for c in own], "--", **look)
+            axes.plot([], [], "-", **look, label=f"{size} posts a unit")
+        axes.plot([], [], "-", color="grey", label="accuracy")
+        axes.plot([], [], "--", color="grey", label="coverage")
         axes.set_xlabel("units")
         axes.set_ylim(0, 1.02)
-        axes.grid(color="#eeeeee")
-        axes.figure.legend(loc="outside upper center", ncols=4, frameon=False)
+        axes.grid(color=GRID)
+        legend(axes.figure)
 
 
 def _shown(counts: Accuracy) -> str:

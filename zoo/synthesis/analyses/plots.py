@@ -1,9 +1,10 @@
-"""Pictures of a synthesis as PNG: survival beside the paper's, copying (Figure 2), overlap of values (Table 9)."""
+"""A synthesis as PNG and SVG: survival beside the paper's, copying (Figure 2), overlap of values (Table 9)."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from zoo.synthesis.analyses.copying import Copying
 from zoo.synthesis.analyses.overlap import KeyOverlap
@@ -16,7 +17,15 @@ OURS, PAPERS, INVENTORY = "#0072B2", "#B8BEC4", "#E69F00"  # blue and orange of 
 DOTS_PER_INCH = 150
 
 
-def survival_plot(funnels: Mapping[str, Sequence[Stage]], unit: str) -> bytes:
+@dataclass(slots=True)
+class Drawing:
+    """A picture as PNG and as SVG."""
+
+    png: bytes = b""
+    svg: bytes = b""
+
+
+def survival_plot(funnels: Mapping[str, Sequence[Stage]], unit: str) -> Drawing:
     """Bars of the cumulative share after each stage, a colour a funnel, stages side by side by their place.
 
     Args:
@@ -28,7 +37,7 @@ def survival_plot(funnels: Mapping[str, Sequence[Stage]], unit: str) -> bytes:
     """
     stages = [stage.name for stage in next(iter(funnels.values()))]
     width = 0.8 / len(funnels)
-    with _figure(7, 3.4) as (axes, png):
+    with _figure(7, 3.4) as (axes, drawing):
         for number, (name, rows) in enumerate(funnels.items()):
             colour = PAPERS if name == "paper" else (OURS, INVENTORY, "#009E73", "#CC79A7")[number % 4]
             places = [place + (number - (len(funnels) - 1) / 2) * width for place in range(len(rows))]
@@ -43,17 +52,17 @@ def survival_plot(funnels: Mapping[str, Sequence[Stage]], unit: str) -> bytes:
         axes.tick_params(axis="x", length=0)
         axes.grid(axis="y", color="#eeeeee")
         _legend(axes, len(funnels))
-    return png.getvalue()
+    return drawing
 
 
-def copying_plot(sources: Sequence[Copying]) -> bytes:
+def copying_plot(sources: Sequence[Copying]) -> Drawing:
     """Figure 2: a bar of the average F1 for every source that has any sentences, in percent.
 
     Raises:
         ModuleNotFoundError: matplotlib is not installed (the extra `plots`).
     """
     bars = [(source.source, 100 * source.f1) for source in sources if source.f1 is not None]
-    with _figure(7, 0.7 + 0.42 * max(len(bars), 1)) as (axes, png):
+    with _figure(7, 0.7 + 0.42 * max(len(bars), 1)) as (axes, drawing):
         places = range(len(bars))
         axes.barh(places, [f1 for _, f1 in bars], 0.62, color=OURS)
         for place, (_, f1) in zip(places, bars, strict=True):
@@ -64,10 +73,10 @@ def copying_plot(sources: Sequence[Copying]) -> bytes:
         axes.set_xlabel("highest word F1 of a profile sentence with its owner's utterances, average (%)")
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", color="#eeeeee")
-    return png.getvalue()
+    return drawing
 
 
-def overlap_plot(columns: Mapping[str, Sequence[KeyOverlap]]) -> bytes:
+def overlap_plot(columns: Mapping[str, Sequence[KeyOverlap]]) -> Drawing:
     """Jaccard similarity of every entity key, a mark for every column, keys from the first column's highest down.
 
     Args:
@@ -78,7 +87,7 @@ def overlap_plot(columns: Mapping[str, Sequence[KeyOverlap]]) -> bytes:
     """
     by_key = {name: {row.key: row.jaccard for row in rows} for name, rows in columns.items()}
     keys = [key for key in dict.fromkeys(key for rows in by_key.values() for key in rows) if _any(by_key, key)]
-    with _figure(7, 1.1 + 0.19 * max(len(keys), 1)) as (axes, png):
+    with _figure(7, 1.1 + 0.19 * max(len(keys), 1)) as (axes, drawing):
         marks = list(zip(by_key.items(), (OURS, INVENTORY, PAPERS), "osD", (5, 4, 3), strict=False))
         for (name, rows), colour, marker, above in marks:
             points = [(share, place) for place, key in enumerate(keys) if (share := rows.get(key)) is not None]
@@ -98,7 +107,7 @@ def overlap_plot(columns: Mapping[str, Sequence[KeyOverlap]]) -> bytes:
         axes.tick_params(axis="y", length=0)
         axes.grid(color="#eeeeee")
         _legend(axes, len(columns))
-    return png.getvalue()
+    return drawing
 
 
 def _any(by_key: Mapping[str, Mapping[str, float | None]], key: str) -> bool:
@@ -110,18 +119,23 @@ def _legend(axes: "Axes", columns: int) -> None:
 
 
 @contextmanager
-def _figure(width: float, height: float) -> Iterator[tuple["Axes", io.BytesIO]]:
-    """Axes in inches, and where the picture is written at the end of the block."""
+def _figure(width: float, height: float) -> Iterator[tuple["Axes", Drawing]]:
+    """Axes in inches, and the picture, which is filled at the end of the block with the same bytes every time."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    png = io.BytesIO()
-    with matplotlib.rc_context({"text.parse_math": False}):  # a "$" in a name is a dollar
+    # a "$" in a name is a dollar; in an SVG text stays text, and ids do not depend on the day
+    settings: dict[Any, Any] = {"text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "persona-zoo"}
+    drawing = Drawing()
+    with matplotlib.rc_context(settings):
         drawn = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(drawn)
         axes = drawn.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_axisbelow(True)
-        yield axes, png
-        drawn.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})  # the same bytes every time
+        yield axes, drawing
+        png, svg = io.BytesIO(), io.BytesIO()
+        drawn.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+        drawn.savefig(svg, format="svg", metadata=dict.fromkeys(("Date", "Creator")))
+    drawing.png, drawing.svg = png.getvalue(), svg.getvalue()

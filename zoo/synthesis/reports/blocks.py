@@ -33,10 +33,11 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG; `name` is its file's, without the ending, `alt` says what it shows."""
+    """A PNG and the same as SVG; `name` is their files', without the ending, `alt` says what they show."""
 
     name: str
     png: bytes
+    svg: bytes
     alt: str
 
 

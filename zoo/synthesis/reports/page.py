@@ -85,7 +85,7 @@ def _html(block: Block) -> str:
             return f'<p class="loud">{escape(text)}</p>' if loud else f"<p>{escape(text)}</p>"
         case Grid():
             return _html_table(block)
-        case Picture(_, png, alt):
+        case Picture(_, png, _, alt):
             source = base64.b64encode(png).decode("ascii")
             return f'<img alt="{escape(alt)}" src="data:image/png;base64,{source}">'
         case Sentences(title, sentences, notes):
@@ -127,7 +127,7 @@ def _markdown(block: Block, pictures: str) -> list[str]:
             return [f"**{plain(text)}**" if loud else plain(text)]
         case Grid():
             return [*([plain(block.caption), ""] if block.caption else []), *markdown_table(block)]
-        case Picture(name, _, alt):
+        case Picture(name, _, _, alt):
             return [f"![{plain(alt)}]({pictures}/{name}.png)"]
         case Sentences(title, sentences, notes):
             return [f"{plain(title)}:", "", *_markdown_list(sentences, notes)]

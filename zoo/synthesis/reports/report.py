@@ -12,7 +12,7 @@ __all__ = ["ReportFacts", "write_report"]
 
 
 def write_report(facts: ReportFacts, folder: str | Path) -> Path:
-    """Write report.html, which needs no other file, report.md and figures/*.png.
+    """Write report.html, which needs no other file, report.md, and figures/*.png and *.svg.
 
     Without matplotlib (the extra `plots`) there are no pictures, and the report says so.
 
@@ -25,6 +25,7 @@ def write_report(facts: ReportFacts, folder: str | Path) -> Path:
         for block in section.blocks:
             if isinstance(block, Picture):
                 write_atomically(out / "figures" / f"{block.name}.png", [block.png])
+                write_atomically(out / "figures" / f"{block.name}.svg", [block.svg])
     write_atomically(out / "report.md", [markdown_page(facts.title, sections).encode()])
     write_atomically(out / "report.html", [html_page(facts.title, sections).encode()])
     return out / "report.html"

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from zoo.synthesis.analyses.plots import survival_plot
+from zoo.synthesis.analyses.plots import Drawing, survival_plot
 from zoo.synthesis.funnel import Stage
 from zoo.synthesis.reports.blocks import NOTHING, Block, Grid, Picture, Text, percent, whole
 from zoo.synthesis.reports.report_facts import ReportFacts
 
-Drawn = TypeVar("Drawn")
+Shown = TypeVar("Shown")
 
 
 def survival(facts: ReportFacts, ours: Sequence[Stage], table: str, unit: str, name: str) -> Iterator[Block]:
@@ -61,10 +61,11 @@ def comparisons(facts: ReportFacts) -> Iterator[Block]:
             yield from picture(f"comparison_{number}", lambda them: survival_plot(them, "items"), funnels, title)
 
 
-def picture(name: str, draw: Callable[[Drawn], bytes], of: Drawn, alt: str) -> Iterator[Block]:
+def picture(name: str, draw: Callable[[Shown], Drawing], of: Shown, alt: str) -> Iterator[Block]:
     """What `draw` makes of `of`, if there is matplotlib."""
     if not no_pictures():
-        yield Picture(name, draw(of), alt)
+        drawing = draw(of)
+        yield Picture(name, drawing.png, drawing.svg, alt)
 
 
 def no_pictures() -> bool:
