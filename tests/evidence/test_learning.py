@@ -74,6 +74,14 @@ def test_runs_without_names_are_grouped_by_their_settings(tmp_path: Path) -> Non
     assert [len(points[0][1]) for points in found(tmp_path)["val/ppl_token"].values()] == [2, 2]
 
 
+def test_other_data_are_told(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    data = [{"name": "demo", "batch_size": 4}, {"name": "demo", "batch_size": 8}, {"name": "convai2", "batch_size": 8}]
+    runs = [f"{n}={write_run(tmp_path / str(n), ROWS, data=own)}" for n, own in enumerate(data)]
+    assert main(["learning", *runs, "--out", str(tmp_path)]) == 0
+    assert "The data of 2 are not those of 0: data.name." in capsys.readouterr().out
+    assert "The data of 1" not in (tmp_path / "learning.json").read_text()
+
+
 def test_users_of_their_own(tmp_path: Path) -> None:
     """Ann stops after two epochs and keeps her best; the one without validation examples does not count."""
     run = write_run(tmp_path / "1", ROWS, learner={"keep": "best"})

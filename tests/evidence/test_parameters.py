@@ -58,6 +58,17 @@ def test_a_real_run(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "lora" in (tmp_path / "parameters.svg").read_text()
 
 
+def test_other_examples_are_told(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (other,) = seeds(finished, tmp_path, {"trainable": 7})
+    generations = (other / "generations_B.jsonl").read_text().splitlines(keepends=True)
+    (other / "generations_B.jsonl").write_text("".join(generations[:-1]))
+    arguments = [f"lora={finished}", f"less={other}", "--metric", "test/B/ppl_token", "--resamples", "2"]
+    assert main(["parameters", *arguments, "--out", str(tmp_path)]) == 0
+    told = "not comparable: less was scored on other examples than lora"
+    assert told in capsys.readouterr().out
+    assert told in (tmp_path / "parameters.svg").read_text()
+
+
 def test_what_the_picture_shows() -> None:
     (axes,) = draw(METHODS, "test/f1", "all", ["not comparable: two tokenizers"], None).axes
     assert axes.get_xscale() == "log"

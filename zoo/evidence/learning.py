@@ -31,12 +31,14 @@ from zoo.evidence.learning_curves import (
 from zoo.evidence.output import tell_files, write_json
 from zoo.evidence.plots import GRID, Curves, Point, bands_told, canvas, draw_lines, legend, plain_axes, value_axis
 from zoo.evidence.runs import configuration
-from zoo.evidence.seed_groups import read_groups
+from zoo.evidence.seed_groups import SeedRun, differing, read_groups
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OUT = "the current folder"
+# settings of the data that change nothing of what is learnt from
+SAME_DATA = ("data.batch_size", "data.eval_batch_size", "data.num_workers")
 TRAIN_LOSS = "train/loss"
 NAMES = {TRAIN_LOSS: "train/loss (nats a token)", USERS: "validation loss, mean over users (nats a token)"}
 
@@ -71,9 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def report(options: argparse.Namespace, console: Console) -> None:
     """Print the tables; write learning.json, learning.png and learning.svg."""
-    groups = {name: [run.run_dir for run in runs] for name, runs in read_groups(options.groups, finished=False).items()}
+    given = read_groups(options.groups, finished=False)
+    groups = {name: [run.run_dir for run in runs] for name, runs in given.items()}
     metrics = list(dict.fromkeys(options.metric or usual_metrics(groups)))
-    panels, told = [], []
+    panels, told = [], other_data(given)
     for metric in metrics:
         panel, remarks = read_panel(groups, metric, options.x)
         panels.append(panel)
@@ -105,6 +108,18 @@ def usual_metrics(groups: Mapping[str, Sequence[Path]]) -> list[str]:
             "trained for some steps, or name columns of metrics.csv: --metric COLUMN."
         )
     return list(found)
+
+
+def other_data(groups: Mapping[str, Sequence[SeedRun]]) -> list[str]:
+    """Which groups learnt from or were validated on other data than the first, as far as settings tell."""
+    (first_name, (first, *_)), *others = groups.items()
+    told = []
+    for name, (run, *_) in others:
+        keys = [key for key in differing(first, run) if key.startswith("data.") and key not in SAME_DATA]
+        if keys:
+            more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+            told.append(f"The data of {name} are not those of {first_name}: {', '.join(keys[:3])}{more}.")
+    return told
 
 
 def read_panel(groups: Mapping[str, Sequence[Path]], metric: str, axis: Axis) -> tuple[Panel, list[str]]:

@@ -23,7 +23,7 @@ from zoo.evidence.plots import GRID, canvas, legend, log_axis, plain_axes, serie
 from zoo.evidence.runs import provenance
 from zoo.evidence.seed_groups import SeedRun, read_groups
 from zoo.evidence.seed_tables import cautions, notes
-from zoo.evidence.seed_values import asked_metrics, measure, summarised
+from zoo.evidence.seed_values import Measured, asked_metrics, measure, summarised
 from zoo.evidence.seeds import RESAMPLES, asked_suite, shared_protocol
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def report(options: argparse.Namespace, console: Console) -> None:
     (metric,) = asked_metrics(found, [options.metric])
     summaries = {name: summarised(runs, [metric], options.seed) for name, runs in found.items()}
     methods = [method(name, *counted[name], summary.get(metric, {}), metric) for name, summary in summaries.items()]
-    forbidding, told = cautions(found, [metric]), notes(found, [metric])
+    forbidding, told = cautions(found, [metric]) + other_examples(found), notes(found, [metric])
     told = [line for line in told if not line.startswith("No differences")]
     console.print(parameters_table(methods, metric, suite.name))
     for line in forbidding + told:
@@ -115,6 +115,16 @@ def parameter_counts(name: str, runs: Sequence[SeedRun]) -> tuple[int, int]:
             f"Runs of {name} trained different numbers of parameters ({told}); expected seeds of one model."
         )
     return next(iter(found))
+
+
+def other_examples(found: Mapping[str, Sequence[Measured]]) -> list[str]:
+    """What forbids to compare: groups that have no test examples in common with the first; usually nothing."""
+    (first_name, first), *others = found.items()
+    own = {run.examples for run in first}
+    elsewhere = [name for name, runs in others if not own & {run.examples for run in runs}]
+    if not elsewhere:
+        return []
+    return [f"not comparable: {', '.join(elsewhere)} was scored on other examples than {first_name}"]
 
 
 def method(name: str, trained: int, per_user: int, summary: Mapping[str, Any], metric: str) -> Method:
