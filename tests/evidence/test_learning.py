@@ -75,7 +75,12 @@ def test_runs_without_names_are_grouped_by_their_settings(tmp_path: Path) -> Non
 
 
 def test_other_data_are_told(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    data = [{"name": "demo", "batch_size": 4}, {"name": "demo", "batch_size": 8}, {"name": "convai2", "batch_size": 8}]
+    data: list[dict[str, Any]] = [
+        {"name": "demo", "batch_size": 4},
+        {"name": "demo", "batch_size": 8},
+        {"name": "convai2", "batch_size": 8},
+    ]
+    data[1]["datamodule"] = {"template": "of another model"}
     runs = [f"{n}={write_run(tmp_path / str(n), ROWS, data=own)}" for n, own in enumerate(data)]
     assert main(["learning", *runs, "--out", str(tmp_path)]) == 0
     assert "The data of 2 are not those of 0: data.name." in capsys.readouterr().out

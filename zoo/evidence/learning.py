@@ -37,8 +37,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OUT = "the current folder"
-# settings of the data that change nothing of what is learnt from
-SAME_DATA = ("data.batch_size", "data.eval_batch_size", "data.num_workers")
+# what begins so says nothing of which examples there are, or (the datamodule) says it a second time
+SAME_DATA = (
+    *("data.batch_size", "data.eval_batch_size", "data.num_workers", "data.order", "data.pad_left"),
+    "data.datamodule.",
+)
 TRAIN_LOSS = "train/loss"
 NAMES = {TRAIN_LOSS: "train/loss (nats a token)", USERS: "validation loss, mean over users (nats a token)"}
 
@@ -115,7 +118,7 @@ def other_data(groups: Mapping[str, Sequence[SeedRun]]) -> list[str]:
     (first_name, (first, *_)), *others = groups.items()
     told = []
     for name, (run, *_) in others:
-        keys = [key for key in differing(first, run) if key.startswith("data.") and key not in SAME_DATA]
+        keys = [key for key in differing(first, run) if key.startswith("data.") and not key.startswith(SAME_DATA)]
         if keys:
             more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
             told.append(f"The data of {name} are not those of {first_name}: {', '.join(keys[:3])}{more}.")
