@@ -55,7 +55,7 @@ def report(options: argparse.Namespace) -> None:
     console = wide_console()
     for found in reports:
         show(found, console)
-    write_reports(options.out, reports, {}, ", ".join(found.key for found in reports))
+    write_reports(options.out, reports, ", ".join(found.key for found in reports))
     console.print(f"{options.out / NAMES[0]}, {', '.join(NAMES[1:])}", highlight=False, markup=False, soft_wrap=True)
 
 

@@ -23,6 +23,7 @@ from zoo.evidence.report.differences import holm, two_sided_p
 from zoo.evidence.report.latex import escaped, latex
 from zoo.evidence.report.markdown import markdown
 from zoo.evidence.report.page import html_page
+from zoo.evidence.report.requested import requested_tables
 from zoo.evidence.report.rows import Report, ReportRow, ReportTable
 from zoo.evidence.report.status import agrees
 from zoo.evidence.report.tables import report_of
@@ -306,7 +307,7 @@ class Balanced(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         self.links += [value for name, value in attrs if name in ("href", "src")]
-        if tag not in ("meta", "br", "wbr"):
+        if tag not in ("meta", "br", "wbr", "img"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: Any) -> None:
@@ -341,7 +342,11 @@ def test_every_way_of_writing(runs: tuple[Path, Path], tmp_path: Path, capsys: p
     parser = Balanced()
     parser.feed(page.partition("<!DOCTYPE html>")[2])
     assert parser.open == []
-    assert not [link for link in parser.links if not link.startswith("#")]
+    assert not [link for link in parser.links if not link.startswith(("#", "data:image/svg+xml;base64,"))]
+    assert page.count("<figcaption>Learning curves of these runs.") == 1
+    assert (
+        page.count(" against parameters that training changed") == 2 * 2
+    )  # two figures, with a text for who sees none
     assert "url(" not in page
     assert "@import" not in page
     assert "&lt;b&gt;" in page
@@ -356,6 +361,20 @@ def test_runs_find_the_tables_of_their_experiment(
     (found,) = json.loads((tmp_path / "out" / "report.json").read_text())
     assert (found["key"], [row["name"] for row in found["rows"]]) == ("paa/table1", ["gpt2_small"])
     assert found["columns"] == ["ppl_token"]
+
+
+def test_rows_of_one_name_are_told_apart(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    """Two groups of one printed row are called by what they differ in, a given name stays."""
+    other = altered(runs[0], tmp_path / "other", set_tokens, same)
+    (other / "overrides.txt").write_text((other / "overrides.txt").read_text().replace("tokens=4", "tokens=9"))
+    record_rewritten(other, ["overrides.txt"])
+    (table,) = requested_tables([str(runs[0]), str(other)], None, None)
+    assert [row.label for row in table.rows] == [
+        "gpt2_small: decoding.max_new_tokens=4 (sound)",
+        "gpt2_small: decoding.max_new_tokens=9 (sound)",
+    ]
+    (table,) = requested_tables([f"gpt2_small={runs[0]}", str(other)], None, None)
+    assert [row.label for row in table.rows] == ["gpt2_small (sound)", "gpt2_small (found) (sound)"]
 
 
 def test_decimals_are_those_of_the_printed_values() -> None:

@@ -106,6 +106,9 @@ def _mixed(signatures: Mapping[str, Signature], rows: Mapping[str, Sequence[Meas
 def _line(groups: Sequence[tuple[Signature, list[str]]], rows: Mapping[str, Sequence[MeasuredRun]]) -> str:
     kinds = dict.fromkeys(kind for signature, _ in groups for kind in signature)
     apart = [kind for kind in kinds if len({signature.get(kind) for signature, _ in groups}) > 1]
+    examples = {signature[EXAMPLES] for signature, _ in groups}
+    if len({(signature[EXAMPLES], signature.get(TOKENIZER)) for signature, _ in groups}) == len(examples):
+        apart = [kind for kind in apart if kind != TOKENIZER]  # of other references there are other tokens
     signatures = [signature for signature, _ in groups]
     parts = []
     for number, (signature, names) in enumerate(groups):

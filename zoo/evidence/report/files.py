@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.evidence.output import write_json
+from zoo.evidence.report.figures import figures_of
 from zoo.evidence.report.latex import latex_document
 from zoo.evidence.report.markdown import markdown_document
 from zoo.evidence.report.page import html_page
@@ -15,9 +16,21 @@ NAMES = ("report.md", "report.tex", "report.csv", "report.json", "report.html")
 
 
 def write_reports(
-    folder: Path, reports: Sequence[Report], figures: Mapping[str, Sequence[tuple[str, str]]], title: str
+    folder: Path,
+    reports: Sequence[Report],
+    title: str,
+    figures: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> None:
-    """report.md, report.tex, report.csv, report.json and report.html; see `html_page` for `figures`."""
+    """report.md, report.tex, report.csv, report.json and report.html.
+
+    Args:
+        folder: is made.
+        reports: tables, in order.
+        title: of the page.
+        figures: of the page, see `html_page`; those of `figures_of` where they are not given.
+    """
+    if figures is None:
+        figures = {report.key: figures_of(report) for report in reports}
     write_json(folder / "report.json", json_values(reports))
     contents = {
         "report.md": markdown_document(reports),

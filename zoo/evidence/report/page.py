@@ -1,5 +1,6 @@
 """Reports as one HTML page that needs no other file: tables, plots, and where every number comes from."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
 from re import sub
@@ -116,16 +117,13 @@ def _dots(report: Report) -> str:
 
 
 def _figures(figures: Sequence[tuple[str, str]]) -> str:
-    """SVGs of another program, which bring their own white ground."""
-    drawn = [
-        f'<figure class="paper"><figcaption>{escape(told)}</figcaption>{_inline(svg)}</figure>' for told, svg in figures
-    ]
-    return "".join(drawn)
-
-
-def _inline(svg: str) -> str:
-    """An SVG file's element alone."""
-    return svg[svg.index("<svg") :]
+    """SVGs of another program, each in a document of its own: their names and styles touch nothing else of the page."""
+    drawn = []
+    for told, svg in figures:
+        source = b64encode(svg.encode()).decode("ascii")
+        image = f'<img alt="{escape(told)}" src="data:image/svg+xml;base64,{source}">'
+        drawn.append(f'<figure class="paper"><figcaption>{escape(told)}</figcaption>{image}</figure>')
+    return f'<div class="papers">{"".join(drawn)}</div>' if drawn else ""
 
 
 def _grid(grid: cells.Grid) -> str:

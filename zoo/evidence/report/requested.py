@@ -1,13 +1,13 @@
 """Which tables a command line asks for: runs grouped by their settings, beside what is printed of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.errors import UserError
 from zoo.evidence.curves import read_lines
 from zoo.evidence.published import PublishedRow, PublishedTable, papers, published_table, published_tables
 from zoo.evidence.report.rows import ReportRow, ReportTable
-from zoo.evidence.seed_groups import SeedRun, leaves, read_groups
+from zoo.evidence.seed_groups import SeedRun, leaves, named, read_groups
 from zoo.run_record import finished_run
 
 RUNS = "runs"
@@ -26,8 +26,8 @@ def requested_tables(given: Sequence[str], table: str | None, metrics: Sequence[
         UserError: there is no such table, or something of `given` is no finished run.
     """
     lines = [text for text in given if "=" in text and not Path(text).is_dir()]
-    named = [path for paths in read_lines(lines).values() for path in paths]
-    for path in [*named, *(Path(text) for text in given if text not in lines)]:
+    of_names = [path for paths in read_lines(lines).values() for path in paths]
+    for path in [*of_names, *(Path(text) for text in given if text not in lines)]:
         finished_run(path)  # refuses in its own words what is unfinished, foreign or edited
     groups = read_groups(given)
     given_names = {text.partition("=")[0] for text in lines}
@@ -59,17 +59,31 @@ def _table(
     for printed in found.rows:
         own = [name for name, match in matched.items() if match is not None and match[0] is printed]
         variants = {name: match[1] for name in own if (match := matched[name])}
-        unnamed = [variant for name, variant in variants.items() if name not in given_names]
-        for name, variant in variants.items():
-            label = f"{printed.name}: {name}" if unnamed.count(variant) > 1 else printed.name
-            label = name if name in given_names else label
-            rows.append(ReportRow(label, printed, variant, [run.run_dir for run in groups[name]]))
+        labels = _labels(printed.name, variants, given_names, groups)
+        rows += [
+            ReportRow(labels[name], printed, variant, [run.run_dir for run in groups[name]])
+            for name, variant in variants.items()
+        ]
         if not own and whole:
             rows.append(ReportRow(printed.name, printed, missing=_missing(found, printed)))
     others = [name for name, match in matched.items() if match is None]
     rows += [ReportRow(name, run_dirs=[run.run_dir for run in groups[name]]) for name in others]
     notes = [f"Of no row of {found.key}: {', '.join(others)}."] if others else []
     return ReportTable(found.key, found.title, found.source, rows, tuple(metrics or found.metrics), tuple(notes))
+
+
+def _labels(
+    row: str, variants: Mapping[str, str], given_names: set[str], groups: Mapping[str, list[SeedRun]]
+) -> dict[str, str]:
+    """Of all groups of one row: as given, else the row's name, and what tells groups of one variant apart."""
+    row = f"{row} (found)" if row in given_names else row
+    found = {name: name if name in given_names else row for name in variants}
+    for variant in set(variants.values()):
+        unnamed = [name for name, own in variants.items() if own == variant and name not in given_names]
+        if len(unnamed) > 1:
+            apart = named([groups[name] for name in unnamed])
+            found |= {name: f"{row}: {told}" for name, told in zip(unnamed, apart, strict=True)}
+    return found
 
 
 def _missing(table: PublishedTable, row: PublishedRow) -> str:

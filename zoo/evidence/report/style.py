@@ -42,8 +42,11 @@ svg .name { fill: var(--ink); font-size: 12px; text-anchor: end; }
 svg .ours { fill: var(--ours); stroke: var(--ours); stroke-width: 1.6; }
 svg .printed { fill: none; stroke: var(--printed); stroke-width: 1.6; }
 svg .other { stroke: var(--soft); stroke-dasharray: 2 1.5; }
-.paper { background: #fff; color: #1b1f24; padding: .7rem; margin: 1rem 0; border-radius: .4rem; max-width: 48rem; }
-.paper svg { max-width: 100%; height: auto; }
+.papers { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 32rem), 1fr)); gap: 1rem 1.5rem;
+  margin: 1rem 0; }
+.paper { background: #fff; color: #1b1f24; padding: .7rem; border-radius: .4rem; border: 1px solid var(--line); }
+.paper figcaption { font-weight: 400; }
+.paper img { width: 100%; height: auto; display: block; }
 @media print { :root { --ink: #000; --soft: #444; --line: #bbb; --ground: #fff; --loud: #fff; --good: #00694d;
   --bad: #a84300; --ours: #0072b2; --printed: #d55e00; --panel: #fff; }
   @page { size: landscape; margin: 1.5cm; } body { margin: 0; max-width: none; font-size: .8rem; }
