@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zoo.errors import UserError
 from zoo.evidence import (
+    checklist,
     curves,
     dialogues,
     examples,
@@ -38,6 +39,7 @@ REPORTS = {
     "truth": truth,
     "serving": serving,
     "gates": gates,
+    "checklist": checklist,
 }
 
 
