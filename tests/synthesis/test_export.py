@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from zoo.data.convai2 import read_convai2
 from zoo.data.jsonl import read_jsonl
+from zoo.data.licence import NTT_EVALUATION, licences_beside, refuse_to_publish
 from zoo.data.personachatgen import PersonaChatGenCorpus
 from zoo.data.records import Dialogue
 from zoo.errors import UserError
@@ -136,6 +137,17 @@ def test_the_corpus_reads_a_synthesis_and_says_who_made_it(tmp_path):
     (tmp_path / "export/export.json").write_text("{")
     with pytest.raises(UserError, match="is no record of a synthesis"):
         corpus.describe("test")
+
+
+def test_what_a_model_of_closed_data_wrote_stays_closed(tmp_path):
+    export_dialogues(splits(dialogues(6)), tmp_path / "open")
+    refuse_to_publish(PersonaChatGenCorpus(tmp_path / "open").describe("train"))
+    closed = {"data": {"corpus": "jpersonachat", "licence": NTT_EVALUATION.describe()}}
+    (tmp_path / "provenance.json").write_text(json.dumps(closed))  # beside the folder of the model that wrote
+    facts = {"licences": licences_beside(tmp_path / "backbone")}
+    export_dialogues(splits(dialogues(6)), tmp_path / "closed", facts)
+    with pytest.raises(UserError, match="NTT"):
+        refuse_to_publish(PersonaChatGenCorpus(tmp_path / "closed").describe("train"))
 
 
 def test_spelling_as_in_convai2(tmp_path):

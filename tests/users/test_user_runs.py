@@ -76,6 +76,7 @@ def test_a_copy_of_the_network_for_every_user(small: Callable[..., DictConfig], 
     export(tmp_path, tmp_path / "copy", user=user)
     copy = AutoModelForCausalLM.from_pretrained(tmp_path / "copy").double().eval()
     torch.testing.assert_close(copy(ids).logits, own, rtol=0, atol=1e-5)
+    torch.testing.assert_close(zoo.load(tmp_path / "copy").net.lm(ids).logits, own, rtol=0, atol=1e-9)
     assert not torch.allclose(net.lm(ids).logits, own, atol=1e-3)
     assert 0 < metrics["test/ppl_token"] < 1000
     with pytest.raises(UserError, match="name one by --user"):
