@@ -4,7 +4,7 @@
 """
 
 from zoo.data.demo.check import Claim, ReplyCheck, Verdict, check_reply, claims
-from zoo.data.demo.dialogues import demo_dialogues
+from zoo.data.demo.dialogues import demo_dialogues, demo_dialogues_between
 from zoo.data.demo.personas import PEOPLE, Person, people
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "check_reply",
     "claims",
     "demo_dialogues",
+    "demo_dialogues_between",
     "people",
 ]

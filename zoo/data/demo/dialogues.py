@@ -6,6 +6,7 @@ guess, an echo with an answer, an answer to "what about you ?"), so a model need
 fact once, so that the context does not give away the persona, and many dialogues end before every fact is told.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from zoo.data.demo.candidates import Turn, candidates
@@ -36,11 +37,21 @@ def demo_dialogues(split: str, seed: int = 0) -> list[Dialogue]:
         responder = folk[number % len(folk)]
         partner = folk[(number + 1 + draws.below(len(folk) - 1)) % len(folk)]  # anyone else
         turns.append(_converse(draws, responder, partner))
+    return _as_dialogues(split, turns, folk, seed)
+
+
+def demo_dialogues_between(name: str, pairs: Sequence[tuple[Person, Person]], seed: int = 0) -> list[Dialogue]:
+    """A dialogue for each (responder, partner), in the manner of `demo_dialogues`; `name` stands in their ids."""
+    turns = [_converse(Draws(seed, name, "between", number), *pair) for number, pair in enumerate(pairs)]
+    return _as_dialogues(name, turns, people("train", seed), seed)  # so many that wrong replies can be had of them
+
+
+def _as_dialogues(name: str, turns: Sequence[list[Turn]], folk: Sequence[Person], seed: int) -> list[Dialogue]:
     golds = [turn for dialogue in turns for turn in dialogue]
-    ranking = Draws(seed, split, "candidates")
+    ranking = Draws(seed, name, "candidates")
     return [
         Dialogue(
-            id=f"demo-{split}-{number:04d}",
+            id=f"demo-{name}-{number:04d}",
             speakers=(_speaker(dialogue[0].partner), _speaker(dialogue[0].responder)),
             utterances=tuple(
                 utterance

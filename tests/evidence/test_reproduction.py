@@ -1,0 +1,187 @@
+"""From tables to tasks, and from tasks to finished runs: what is there stays, what was stopped goes on."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.conftest import ROOT
+from zoo.errors import UserError
+from zoo.evidence.published import PublishedRow, PublishedTable, all_tables
+from zoo.evidence.reproduction.plans import Planner, Task
+from zoo.evidence.reproduction.scales import SCALES, Preparation, Scale, read_scale
+from zoo.evidence.reproduction.tasks import Workshop, commands_of, is_finished, refusal_of, told_by
+from zoo.reproduce import chosen_tables
+
+SCALE = Scale(
+    "paa", "smoke", "", repeats=("seed=1", "seed=2"), overrides="data.root={data}/c a.b=1",
+    rows=(("paa/two*", "a.b=2 init_from={run:paa/one}"), ("paa/two-30", "-a.b x=1")),
+    prepare=(
+        Preparation("words", "*", ("python -m one {work}",)),
+        Preparation("more", "paa/two*", ("python two {repeat}",)),
+    ),
+)  # fmt: skip
+TABLES = all_tables()
+
+
+def table(*rows: PublishedRow) -> PublishedTable:
+    return PublishedTable("paa", "table1", "title", "source", (), rows)
+
+
+def test_a_row_becomes_its_runs_and_what_these_need(tmp_path: Path) -> None:
+    planner = Planner(tmp_path, Path("/data"))
+    two = PublishedRow("two", {}, {}, experiment="paa/two", overrides=("share=10",))
+    (planned,) = planner.table(table(two), SCALE)
+    assert planned.tasks == ("paa/two-10 seed=1", "paa/two-10 seed=2")
+    assert planned.results == tuple(tmp_path / "smoke" / "paa" / "two-10" / str(seed) for seed in (1, 2))
+    task = planner.tasks["paa/two-10 seed=1"]
+    one = planner.tasks["paa/one seed=1"]
+    assert task.commands == (
+        ("run.py", "experiment=paa/two", "share=10", "data.root=/data/c", "a.b=2", f"init_from={one.makes}", "seed=1",
+         f"hydra.run.dir={planned.results[0]}"),
+    )  # fmt: skip
+    assert task.after == ("paa/one seed=1", "paa: words", "paa: more seed=1")
+    assert one.after == ("paa: words",)
+    assert planner.tasks["paa: more seed=1"].after == ("paa: words",)
+    assert planner.tasks["paa: more seed=2"].commands == (("two", "2"),)
+    done: set[str] = set()
+    for name, made in planner.tasks.items():  # nothing waits for itself
+        assert name not in made.after
+    while len(done) < len(planner.tasks):
+        ready = {name for name, made in planner.tasks.items() if set(made.after) <= done}
+        assert ready > done, "a circle"
+        done = ready
+
+
+def test_the_last_word_counts_and_one_can_be_taken_back(tmp_path: Path) -> None:
+    planner = Planner(tmp_path, Path("/data"), extra=["seed=7", "trainer.devices=2"])
+    planner.table(table(PublishedRow("two", {}, {}, experiment="paa/two", overrides=("share=30",))), SCALE)
+    words = planner.tasks["paa/two-30 seed=1"].commands[0]
+    assert not any(word.startswith("a.b=") for word in words)
+    assert words[-3:-1] == ("seed=7", "trainer.devices=2")
+    assert "x=1" in words
+
+
+def test_both_ways_of_a_row_and_a_row_that_nobody_can_run(tmp_path: Path) -> None:
+    rows = (
+        PublishedRow("both", {}, {}, experiment="paa/one", sound="paa/three"),
+        PublishedRow("closed", {}, {}, closed=True, stand_in="something else"),
+    )
+    planned = Planner(tmp_path, Path("/data")).table(table(*rows), SCALE)
+    assert [(row.variant, len(row.results)) for row in planned] == [("authors", 2), ("sound", 2), ("", 0)]
+    assert planned[2].missing == "closed: something else"
+    with pytest.raises(UserError, match=r"no row 'three'.*both, closed"):
+        Planner(tmp_path, Path("/data")).table(table(*rows), SCALE, only=["three"])
+
+
+def test_rows_that_share_a_source_stage_wait_for_the_one_that_trains_it(tmp_path: Path) -> None:
+    planner = Planner(tmp_path, Path("/data"))
+    tables = [TABLES["user_lora/table5"], TABLES["user_lora/table7"]]
+    for one in tables:
+        planner.table(one, read_scale("user_lora", "smoke"))
+    first, *others = (task for name, task in planner.tasks.items() if name.startswith("user_lora/psp_dialogue_"))
+    shared = f"source.directory={tmp_path}/smoke/user_lora/adapted/psp_dialogue-0"
+    same = [task for task in others if shared in task.commands[0]]
+    assert len(same) == 2
+    assert all(first.name in task.after for task in same)
+
+
+@pytest.mark.parametrize("key", sorted(TABLES))
+def test_every_table_can_be_planned_at_every_scale(key: str, tmp_path: Path) -> None:
+    for name in SCALES:
+        planner = Planner(tmp_path, Path("/data"))
+        planned = planner.table(TABLES[key], read_scale(TABLES[key].paper, name))
+        assert {row.published.name for row in planned} == {row.name for row in TABLES[key].rows}
+        for task in planner.tasks.values():
+            assert set(task.after) <= planner.tasks.keys()
+            assert not [word for command in task.commands for word in command if "{work}" in word or "{run:" in word]
+        runs = [task.makes for task in planner.tasks.values() if task.is_run]
+        assert len(set(runs)) == len(runs), "two runs in one folder"
+
+
+def test_a_name_that_is_no_table_gets_those_that_are_spelt_alike() -> None:
+    with pytest.raises(UserError, match=r"no table 'paa/tabel1'. Did you mean paa/table1"):
+        chosen_tables(["paa/tabel1"])
+    assert [one.key for one in chosen_tables(["paa/table4", "paa/table4"])] == ["paa/table4"]
+    assert {one.paper for one in chosen_tables(["paa"])} == {"paa"}
+    assert not [one for one in chosen_tables(["all"]) if one.paper == "all"], "all is all papers'"
+    with pytest.raises(UserError, match="expected one of paper, small, smoke"):
+        read_scale("paa", "tiny")
+
+
+@pytest.fixture
+def finished_run(tmp_path: Path) -> Task:
+    """A run's folder as run.py leaves it, as far as tasks look at it."""
+    task = Task("one", (("run.py", "a=1", "hydra.run.dir=x"),), tmp_path / "one.log", (), tmp_path / "one", is_run=True)
+    task.makes.mkdir()
+    (task.makes / "overrides.txt").write_text("a=1\nckpt_path=last\n")
+    for name in ("metrics.json", "provenance.json"):
+        (task.makes / name).write_text("{}")
+    return task
+
+
+def test_a_run_of_other_settings_is_not_taken_for_this_one(finished_run: Task, tmp_path: Path) -> None:
+    assert is_finished(finished_run)
+    assert refusal_of(finished_run) == ""
+    other = Task("one", (("run.py", "a=2"),), finished_run.log, (), finished_run.makes, is_run=True)
+    assert not is_finished(other)
+    assert "a=1, a=2" in refusal_of(other)
+    console = Console(file=io.StringIO(), width=200)
+    needs_it = Task("two", (("run.py",),), tmp_path / "two.log", ("one",), tmp_path / "two", is_run=True)
+    outcomes = Workshop({"one": other, "two": needs_it}, 1, console).work(tmp_path / "out")
+    assert "other settings" in outcomes["one"].failure
+    assert outcomes["two"].failure == "needs one, which failed"
+    assert (finished_run.makes / "overrides.txt").read_text() == "a=1\nckpt_path=last\n"
+
+
+def test_a_stopped_run_goes_on_from_its_checkpoint(finished_run: Task) -> None:
+    (finished_run.makes / "metrics.json").unlink()
+    assert not is_finished(finished_run)
+    assert commands_of(finished_run) == list(finished_run.commands)
+    checkpoint = finished_run.makes / "source" / "checkpoints" / "last.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    assert commands_of(finished_run)[0][-1] == "ckpt_path=last"
+
+
+def test_the_error_of_a_program_is_its_paragraph(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("step 1\n\nerror: There is no\ncorpus here.\n\nbye\n")
+    assert told_by(log, 2) == f"There is no corpus here. (exit code 2, {log})"
+    assert told_by(log, 1) == f"bye (exit code 1, {log})"
+
+
+def reproduce(*words: str, cwd: Path) -> list[str]:
+    return [sys.executable, "-m", "zoo.reproduce", *words, "scale=smoke", f"out={cwd / 'out'}", f"root={cwd}"]
+
+
+@pytest.mark.slow
+def test_killed_and_asked_again_it_does_what_is_missing(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    asked = reproduce("paa/table4", "rows=dual,paa", cwd=tmp_path)
+    process = subprocess.Popen(asked, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+    first = tmp_path / "out" / "smoke" / "paa" / "dual_reference" / "36"
+    until = time.monotonic() + 240
+    while not (first / "provenance.json").is_file() and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    written = (first / "metrics.json").stat().st_mtime_ns
+    for _ in range(50):  # what it had started ends with it, and the folder is free again
+        done = subprocess.run(asked, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500)
+        if "Another process" not in done.stderr:
+            break
+        time.sleep(0.2)
+    assert done.returncode == 0, done.stderr
+    assert (first / "metrics.json").stat().st_mtime_ns == written
+    assert "steps were finished before" in done.stdout
+    for name in ("dual", "paa"):
+        results = json.loads((tmp_path / "out" / "smoke" / "paa" / name / "36" / "metrics.json").read_text())
+        assert results["n_examples"] == 8

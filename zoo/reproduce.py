@@ -1,0 +1,109 @@
+"""`python -m zoo.reproduce PAPER/TABLE...`: run what a table needs and is not there yet, then print it.
+
+    python -m zoo.reproduce paa/table1                        the published recipes: days on a GPU
+    python -m zoo.reproduce paa/table1 scale=small root=DATA  real dialogues, networks for two cores
+    python -m zoo.reproduce all scale=smoke                   every row of every table for one step: does it run?
+    python -m zoo.reproduce all/leaderboard scale=small root=DATA jobs=2
+    python -m zoo.reproduce --list
+
+Finished runs stay, those that were stopped go on, and a run that fails leaves a note in its cell. Settings:
+scale=paper|small|smoke, root= folder of the corpora [data], out= where everything goes [outputs/reproduce], jobs= processes at once
+[1], seeds=36,37 instead of the scale's own, rows=paa,gpt2_small of the table. Every other KEY=VALUE is given to every
+run: trainer.devices=4.
+"""
+
+import argparse
+import difflib
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoo.errors import UserError
+from zoo.evidence.output import wide_console
+from zoo.evidence.published import PublishedTable, all_tables
+from zoo.evidence.reproduction.plans import PlannedRow, Planner
+from zoo.evidence.reproduction.scales import Scale, read_scale
+from zoo.evidence.reproduction.tasks import Outcome, Workshop, shown
+from zoo.launch import readable_errors
+
+OWN = {"scale": "paper", "root": "data", "out": "outputs/reproduce", "jobs": "1", "seeds": "", "rows": ""}
+
+
+def chosen_tables(asked: Sequence[str]) -> list[PublishedTable]:
+    """`PAPER/TABLE`, `PAPER` for all of its tables, `all` for those of all papers.
+
+    Raises:
+        UserError: there is no such table; names those that are spelt alike.
+    """
+    tables = all_tables()
+    found: dict[str, PublishedTable] = {}
+    for name in asked:
+        own = {key: t for key, t in tables.items() if name == key or (t.paper != "all" and name in (t.paper, "all"))}
+        if not own:
+            papers = sorted({table.paper for table in tables.values()})
+            near = difflib.get_close_matches(name, [*tables, *papers], 4, 0.5) or papers
+            raise UserError(f"There is no table {name!r}. Did you mean {', '.join(near)}? --list names all.")
+        found |= own
+    return list(found.values())
+
+
+def reproduce(
+    tables: Sequence[PublishedTable], settings: dict[str, str], extra: Sequence[str], dry: bool
+) -> dict[str, Outcome]:
+    """Run what is missing and print every table.
+
+    Returns:
+        What became of every task.
+    """
+    console = wide_console()
+    out, root = Path(settings["out"]).resolve(), Path(settings["root"]).resolve()
+    repeats = [f"seed={seed}" for seed in settings["seeds"].split(",")] if settings["seeds"] else None
+    planner = Planner(out, root, extra, repeats)
+    only = settings["rows"].split(",") if settings["rows"] else None
+    planned: list[tuple[PublishedTable, Scale, list[PlannedRow]]] = []
+    for table in tables:
+        scale = read_scale(table.paper, settings["scale"])
+        planned.append((table, scale, planner.table(table, scale, only)))
+    if dry:
+        for task in planner.tasks.values():
+            console.print(shown(task), highlight=False, markup=False, soft_wrap=True)
+        return {}
+    began = time.monotonic()
+    outcomes = Workshop(planner.tasks, _number(settings["jobs"], "jobs"), console).work(out / settings["scale"])
+    console.print(f"{len(outcomes)} steps, {time.monotonic() - began:.0f} s", highlight=False)
+    return outcomes
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m zoo.reproduce", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("words", nargs="*", metavar="PAPER/TABLE or KEY=VALUE")
+    parser.add_argument("--list", action="store_true", help="the tables, and stop")
+    parser.add_argument("--dry-run", action="store_true", help="the commands, and stop")
+    options = parser.parse_args()
+    with readable_errors():
+        if options.list:
+            for table in all_tables().values():
+                print(f"{table.key:28} {len(table.rows):3} rows  {table.title}")
+            return
+        given = dict(word.split("=", 1) for word in options.words if "=" in word)
+        settings = {key: given.get(key, default) for key, default in OWN.items()}
+        asked = [word for word in options.words if "=" not in word]
+        if not asked:
+            raise UserError("No table was named; expected PAPER/TABLE, as in paa/table1. --list names all.")
+        extra = [word for word in options.words if "=" in word and word.split("=", 1)[0] not in OWN]
+        outcomes = reproduce(chosen_tables(asked), settings, extra, options.dry_run)
+    sys.exit(1 if any(outcome.failure for outcome in outcomes.values()) else 0)
+
+
+def _number(text: str, name: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise UserError(f"{name}={text} was given; expected a whole number from 1.")
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()
