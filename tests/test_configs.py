@@ -88,15 +88,16 @@ def test_presets_change_a_small_run_that_still_builds(composed: Callable[..., Di
 
 
 def readme_commands() -> list[str]:
-    """Every `python run.py ...` line of the README's shell blocks."""
+    """Every line of the README's shell blocks that starts run.py, also by torchrun or srun."""
     blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line.startswith("python run.py")]
+    return [line for line in lines if re.match(r"(torchrun|srun|python) .*\brun\.py", line)]
 
 
 @pytest.mark.parametrize("line", readme_commands())
 def test_commands_of_the_readme_compose(composed: Callable[..., DictConfig], line: str) -> None:
-    arguments = [a for a in line.split()[2:] if not a.startswith(("-", "hydra."))]
+    typed = line.split("run.py", 1)[1].split()
+    arguments = [a for a in typed if not a.startswith(("-", "hydra.run.dir"))]
     for argument in arguments:
         if "," in argument and "[" not in argument:  # a sweep: each value
             key, values = argument.split("=")

@@ -28,9 +28,10 @@ def environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "WORLD_SIZE")} | {"OMP_NUM_THREADS": "1"}
 
 
-def run_py(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run and wait."""
-    return subprocess.run(command(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True, timeout=500)
+def run_py(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run and wait, with some variables of the environment."""
+    env = environment() | variables
+    return subprocess.run(command(*arguments), cwd=cwd, env=env, capture_output=True, text=True, timeout=500)
 
 
 EXACT = ("trainer.precision=64-true", "model.net.dropout=0.0", "callbacks.last.every_n_train_steps=1")

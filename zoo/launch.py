@@ -11,17 +11,22 @@ import re
 import sys
 import textwrap
 import time
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG, errno.EPERM}
+SEEN_AT_START = "ZOO_CUDA_VISIBLE_DEVICES"
 DDP_VARIABLES = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
     """Turn a user's mistake into one paragraph on standard error and exit code 2; other exceptions pass."""
+    from zoo.errors import UserError
+
+    warnings.filterwarnings("ignore", r"\s*'hydra/launcher/")  # our files of submitit's names are held to its fields
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing its own traceback and exiting
     try:
         yield
@@ -29,6 +34,8 @@ def readable_errors() -> Iterator[None]:
         message = user_message(error)
         if message is None:
             raise
+        if _is_submitit_job():  # who started it reads it from there; a cause would be lost on the way
+            raise UserError(message) from None
         if IS_CHILD:
             time.sleep(3)  # a mistake that the first process met too has it stop this one meanwhile: told once
         print("\n" + textwrap.fill(f"error: {message}", 120, break_long_words=False), file=sys.stderr, flush=True)
@@ -63,6 +70,11 @@ def user_message(error: BaseException) -> str | None:
         return (
             f"The Trainer refused its settings ({' '.join(str(cause).split()) or 'a value of the wrong kind'}); see "
             "trainer.* of this run."
+        )
+    if isinstance(cause, ValueError | RuntimeError) and re.match("You set `(devices|num_nodes|--ntasks)=", str(cause)):
+        return (
+            f"{' '.join(str(cause).split())} trainer.devices and trainer.num_nodes must be what torchrun or srun "
+            "started: as many processes on each node, and as many nodes."
         )
     if isinstance(cause, ModuleNotFoundError):
         return f"{cause}. Install the package that this choice needs; pyproject.toml lists the extras."
@@ -102,6 +114,38 @@ def resumed_arguments(typed: Sequence[str]) -> list[str]:
     return [line for line in saved.read_text().splitlines() if line and _setting(line) not in again] + list(typed)
 
 
+def check_started(typed: Sequence[str], variables: Mapping[str, str] = os.environ) -> None:
+    """Refuse what several processes that torchrun or srun started cannot agree on.
+
+    Raises:
+        UserError: no run directory was named, or a multirun is to be started several times.
+    """
+    from zoo.errors import UserError
+
+    started = started_outside(variables)
+    if started == 1 or any(argument.startswith("hydra/launcher=") for argument in typed):
+        return
+    if {"-m", "--multirun"} & set(typed):
+        raise UserError(
+            f"A multirun was started in {started} processes at once (torchrun, srun); expected one, which starts the "
+            "others: hydra/launcher=submitit_slurm on SLURM, trainer.devices= on one machine."
+        )
+    if not any(argument.startswith("hydra.run.dir=") for argument in typed):
+        raise UserError(
+            f"The run was started in {started} processes (torchrun, srun), and each would make a run directory of its "
+            "own; expected one name for all of them, in a folder that all nodes see: hydra.run.dir=DIR."
+        )
+
+
+def started_outside(variables: Mapping[str, str] = os.environ) -> int:
+    """How many processes torchrun or srun started for this run; 1 where neither did. As Lightning finds out."""
+    if "TORCHELASTIC_RUN_ID" in variables:
+        return int(variables["WORLD_SIZE"])
+    if variables.get("SLURM_JOB_NAME") in ("bash", "interactive"):
+        return 1
+    return int(variables.get("SLURM_NTASKS", 1))
+
+
 def _setting(argument: str) -> str:
     return argument.split("=", 1)[0].lstrip("+~")
 
@@ -111,14 +155,12 @@ def child_command(local_rank: int) -> tuple[Sequence[str], str]:
     from hydra.core.hydra_config import HydraConfig
 
     hydra = HydraConfig.get()
-    command = [sys.executable, os.path.abspath(sys.argv[0]), "--config-name", str(hydra.job.config_name)]
-    for position, argument in enumerate(sys.argv):
-        flag, _, value = argument.partition("=")
-        if flag in ("--config-dir", "-cd", "--config-path", "-cp"):
-            folder = value or sys.argv[position + 1]
-            # Hydra reads --config-dir from the current directory, --config-path from the program's
-            command += [flag, os.path.abspath(folder) if flag in ("--config-dir", "-cd") else folder]
-    command += [argument for argument in sys.argv if argument.lstrip("+").startswith("hydra.searchpath=")]
+    command = [sys.executable, program(), "--config-name", str(hydra.job.config_name)]
+    flags = {"main": "--config-path", "command-line": "--config-dir"}
+    for source in hydra.runtime.config_sources:
+        if source.provider in flags and source.schema == "file":
+            command += [flags[source.provider], source.path]
+    command += [override for override in hydra.overrides.hydra if override.lstrip("+").startswith("hydra.searchpath=")]
     command += [
         *(override for override in hydra.overrides.task if override.split("=")[0] not in _OF_STAGE),
         *(f"{setting}={value}" for setting, value in _OF_STAGE.items()),
@@ -128,6 +170,31 @@ def child_command(local_rank: int) -> tuple[Sequence[str], str]:
         f"hydra.job.name=process_{local_rank}",
     ]
     return command, str(hydra.runtime.cwd)
+
+
+def program() -> str:
+    """The program that this process runs; a job that submitit started has that one's, which cannot be run again."""
+    beside_us = Path(__file__).parents[1] / "run.py"
+    return str(beside_us) if _is_submitit_job() else os.path.abspath(sys.argv[0])
+
+
+def _is_submitit_job() -> bool:
+    specification = getattr(sys.modules["__main__"], "__spec__", None)
+    return specification is not None and specification.name.startswith("submitit.")
+
+
+def see_gpus() -> None:
+    """In a job of submitit on this machine: see the GPUs that were seen where the multirun was started.
+
+    submitit hides all that a job did not ask for, and lets every job that asks have the same first ones.
+    """
+    if not _is_submitit_job():
+        if "CUDA_VISIBLE_DEVICES" in os.environ:
+            os.environ[SEEN_AT_START] = os.environ["CUDA_VISIBLE_DEVICES"]
+    elif os.environ.get("SUBMITIT_EXECUTOR") == "local" and os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+        del os.environ["CUDA_VISIBLE_DEVICES"]
+        if SEEN_AT_START in os.environ:
+            os.environ["CUDA_VISIBLE_DEVICES"] = os.environ[SEEN_AT_START]
 
 
 @contextmanager
@@ -148,9 +215,15 @@ def repair_child_processes() -> None:
 
 
 def forget_processes() -> None:
-    """Leave the process group and its environment, so that the next job of a sweep starts its own processes."""
+    """Leave the process group and its environment, so that the next job of a sweep starts its own processes.
+
+    Processes that torchrun or srun started stay a group, which the next stage finds: a second one would meet what the
+    first one left in their common store, and hang.
+    """
     import torch.distributed as dist
 
+    if started_outside() > 1:
+        return
     if dist.is_available() and dist.is_initialized():
         dist.destroy_process_group()
     if started_children():
