@@ -123,7 +123,8 @@ def as_the_agent_runs_it(
 
 
 def test_every_paper_has_one() -> None:
-    assert sorted(path.parent.name for path in ROOT.glob("experiments/*/published.toml")) == SWEEPS
+    papers = {path.parent.name for path in ROOT.glob("experiments/*/published.toml")} - {"all"}  # of every method
+    assert papers == set(SWEEPS)
     assert len(SWEEPS) == 5
 
 
