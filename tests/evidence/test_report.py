@@ -106,6 +106,11 @@ def test_values_beside_the_printed_ones(runs: tuple[Path, Path]) -> None:
     facts = found.rows[0].facts
     assert (facts.seeds, facts.n_examples, facts.verified) == ((1, 2), 48, True)
     assert "scored examples" in facts.data
+    unpublished = reported(ReportRow("x", run_dirs=runs)).rows[0].status
+    assert unpublished.word == "not published"
+    assert (unpublished.split, unpublished.backbone, unpublished.training) == (
+        *(status.split, status.backbone, status.training),
+    )
     closed = found.rows[1]
     assert (closed.status.word, closed.missing, closed.cells["ppl_token"].mean) == (
         "closed",

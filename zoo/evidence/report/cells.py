@@ -7,6 +7,7 @@ from zoo.evidence.report.rows import Cell, Report, RowReport
 
 NOTHING = "–"
 MINUS = "−"
+MOST_COLUMNS = 8  # metrics side by side
 Grid = tuple[list[str], list[list[str]]]  # header and rows
 
 
@@ -72,17 +73,24 @@ def status_text(row: RowReport) -> str:
     return row.missing or row.status.word
 
 
-def compact(report: Report) -> Grid:
+def blocks(report: Report) -> list[tuple[str, ...]]:
+    """The columns, at most so many side by side as a page holds, in parts of about the same size."""
+    parts = max(1, -(-len(report.columns) // MOST_COLUMNS))
+    size = max(1, -(-len(report.columns) // parts))
+    return [report.columns[first : first + size] for first in range(0, len(report.columns), size)] or [()]
+
+
+def compact(report: Report, columns: Sequence[str]) -> Grid:
     """A line a row: printed → ours ± deviation by metric, the number of seeds, the status."""
-    header = ["row", *report.columns, "n", "status"]
+    header = ["row", *columns, "n", "status"]
     lines = []
     for row in report.rows:
         cells = []
-        for column in report.columns:
+        for column in columns:
             cell, places = row.cells[column], decimals(report, column)
-            told = f"{printed_text(cell, places)} → {ours_text(cell, places)}"
-            if told == f"{NOTHING} → {NOTHING}":
-                told = NOTHING
+            told = ours_text(cell, places)
+            if cell.printed is not None:
+                told = f"{printed_text(cell, places)} → {told}"
             cells.append(f"{told} [{cell.mark}]" if cell.mark else told)
         lines.append([row.label, *cells, str(len(row.facts.runs)), status_text(row)])
     return header, lines
@@ -189,7 +197,8 @@ def provenance(report: Report) -> list[str]:
     """Where the values come from, a line for all rows of which it is the same."""
     if not any(row.facts.runs for row in report.rows):
         return []
-    lines = [f"metric versions: {', '.join(f'{name} {version}' for name, version in report.versions.items())}"]
+    versions = {column.rpartition("/")[2]: version for column, version in report.versions.items()}
+    lines = [f"metric versions: {'; '.join(f'{name} {version}' for name, version in versions.items())}"]
     told: dict[str, list[str]] = {}
     for row in report.rows:
         facts = row.facts

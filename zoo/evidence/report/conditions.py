@@ -186,5 +186,7 @@ def _classes(corpus: Any) -> list[Any]:
 
 
 def _data_name(run: SeedRun) -> str:
-    """What was typed, else the corpus' class."""
-    return run.overrides.get("data") or str(run.trained_by["data"]["corpus"]["_target_"]).rpartition(".")[2]
+    """What was typed, else the corpus' own name, else its class."""
+    corpus = run.trained_by["data"]["corpus"]
+    names = [str(value) for key, value in leaves(corpus) if key.split(".")[-1] == "name"]
+    return run.overrides.get("data") or next(iter(names), str(corpus["_target_"]).rpartition(".")[2])

@@ -16,12 +16,17 @@ MARKS = {
 
 
 def latex(report: Report) -> str:
-    """One table* with its notes below it; the differences, where there are any, in a second one."""
+    """A table* with its notes below it, several where there are many metrics; then the differences, if any."""
     notes = [*report.notes, *cells.bracketed(report), *cells.row_notes(report)]
     below = [rf"\textbf{{{escaped(line)}}}" for line in report.not_comparable]
     below += [escaped(line) for line in (cells.legend(report), *notes, *cells.provenance(report))]
     title = f"{report.title}: printed and reproduced. {report.source}"
-    parts = [_table(cells.compact(report), title, _label(report.key), below)]
+    *first, last = cells.blocks(report)
+    parts = [
+        _table(cells.compact(report, columns), title, _label(f"{report.key}-{number}"), [])
+        for number, columns in enumerate(first, start=1)
+    ]
+    parts.append(_table(cells.compact(report, last), title, _label(report.key), below))
     if report.differences:
         paired = cells.paired(report)
         parts.append(

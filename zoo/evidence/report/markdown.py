@@ -12,7 +12,10 @@ NUMBERS = {"n", "printed", "reproduced", "difference", "95 % of it", "p", "p (Ho
 def markdown(report: Report) -> str:
     """One table with everything that has to be known of it."""
     lines = [f"## {plain(report.key)}: {plain(report.title)}", "", plain(report.source), ""]
-    lines += [*_bold(report.not_comparable), *_table(cells.compact(report)), "", plain(cells.legend(report)), ""]
+    lines += _bold(report.not_comparable)
+    for columns in cells.blocks(report):
+        lines += [*_table(cells.compact(report, columns)), ""]
+    lines += [plain(cells.legend(report)), ""]
     if (conditions := cells.conditions(report))[1]:
         lines += [*_table(conditions), ""]
     if report.differences:

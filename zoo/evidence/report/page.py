@@ -41,7 +41,7 @@ def _section(report: Report, figures: Sequence[tuple[str, str]]) -> str:
     parts = [
         f'<section id="{_anchor(report.key)}"><h2>{escape(report.key)}: {escape(report.title)}</h2>',
         f'<p class="soft">{escape(report.source)}</p>{warnings}',
-        _values(report),
+        *(_values(report, columns) for columns in cells.blocks(report)),
         f'<p class="soft">{escape(cells.legend(report))}</p>',
         _dots(report),
         _figures(figures),
@@ -55,11 +55,11 @@ def _section(report: Report, figures: Sequence[tuple[str, str]]) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _values(report: Report) -> str:
-    head = "".join(f'<th class="number">{_breakable(column)}</th>' for column in report.columns)
+def _values(report: Report, columns: Sequence[str]) -> str:
+    head = "".join(f'<th class="number">{_breakable(column)}</th>' for column in columns)
     lines = []
     for row in report.rows:
-        values = "".join(_cell(row.cells[column], cells.decimals(report, column)) for column in report.columns)
+        values = "".join(_cell(row.cells[column], cells.decimals(report, column)) for column in columns)
         lines.append(
             f"<tr><th>{_breakable(row.label)}</th>{values}"
             f'<td class="number">{len(row.facts.runs)}</td><td class="status">{_badge(row)}</td></tr>'
@@ -74,10 +74,9 @@ def _cell(cell: Cell, places: int) -> str:
     if cell.printed is None and cell.mean is None:
         return f'<td class="number soft">{cells.NOTHING}</td>'
     mark = f"<sup>{escape(cell.mark)}</sup>" if cell.mark else ""
-    lines = [
-        f'<span class="soft">{escape(cells.printed_text(cell, places))} →</span>',
-        f"<b>{escape(cells.ours_text(cell, places))}</b>{mark}",
-    ]
+    lines = [f"<b>{escape(cells.ours_text(cell, places))}</b>{mark}"]
+    if cell.printed is not None:
+        lines.insert(0, f'<span class="soft">{escape(cells.printed_text(cell, places))} →</span>')
     if cell.interval is not None:
         lines.append(f'<span class="soft">{escape(cells.interval_text(cell.interval, places))}</span>')
     if cell.difference is not None:

@@ -41,6 +41,8 @@ def agrees(printed: PublishedValue, mean: float, std: float | None, between: Seq
 def row_conditions(row: ReportRow, runs: Sequence[SeedRun], records: Sequence[FinishedRun]) -> Conditions | None:
     """What of a row's first run is not as its experiment has it; None where no experiment says how it should be.
 
+    Of a row without printed values it is the experiment that the run was typed with.
+
     Args:
         row: with runs.
         runs: its runs.
@@ -48,7 +50,7 @@ def row_conditions(row: ReportRow, runs: Sequence[SeedRun], records: Sequence[Fi
     """
     published = row.published
     if published is None:
-        return None
+        return _own_conditions(runs[0], records[0])
     experiment = published.sound if row.variant == "sound" and published.sound else published.experiment
     if experiment is None or published.command is not None:
         return None
@@ -59,6 +61,13 @@ def row_conditions(row: ReportRow, runs: Sequence[SeedRun], records: Sequence[Fi
             f"{runs[0].run_dir / 'config.yaml'} is not a configuration of run.py ({type(error).__name__}: {error}); "
             f"the row {row.label} is of experiment={experiment}. Give a run of that."
         ) from error
+
+
+def _own_conditions(run: SeedRun, record: FinishedRun) -> Conditions | None:
+    try:
+        return conditions(run, record, run.overrides["experiment"], ())
+    except (KeyError, TypeError, AttributeError, UserError):  # none was typed, or there is none of that name any more
+        return None
 
 
 def row_status(row: ReportRow, cells: Sequence[Cell], n: int, found: Conditions | None) -> Status:
@@ -78,7 +87,10 @@ def row_status(row: ReportRow, cells: Sequence[Cell], n: int, found: Conditions 
     if any(cell.printed is not None and cell.printed.sd is not None for cell in cells):
         seeds += " (printed: with a deviation)"
     if published is None:
-        return Status(NOT_PUBLISHED, seeds=seeds)
+        if found is None:
+            return Status(NOT_PUBLISHED, seeds=seeds)
+        told = (found.split or YES, found.backbone or YES, found.training or YES)
+        return Status(NOT_PUBLISHED, "", *told, seeds, found.details)
     metric = _metrics_told(cells)
     stand_in = published.stand_in or (found.stand_in if found else "")
     if found is None:
