@@ -330,14 +330,14 @@ def test_every_way_of_writing(runs: tuple[Path, Path], tmp_path: Path, capsys: p
     main([*map(str, runs), odd, "--table", "paa/table1", "--resamples", "20", "--out", str(out)])
     printed = capsys.readouterr().out
     assert "gpt2_small (sound)" in printed
-    assert "encoder_gpt2: not run yet: python -m zoo.reproduce paa/table1" in printed
+    assert "encoder_gpt2, gpt2_medium, gpt2_large, attention_routing, paa: not run yet: python -m" in printed
     text = (out / "report.md").read_text()
     assert text.count("| stand-in |") == 4  # two rows, in two tables
     assert "| encoder\\_gpt2 | 20.06 → – | 11.95 → – |" in text
     tex = (out / "report.tex").read_text()
     assert r"50 \% \& \_\textless{}b\textgreater{}\_ \#1 (sound)" in tex
     body = [line for line in tex.splitlines() if line.endswith(r"\\")]
-    assert {line.count(" & ") for line in body} == {8}
+    assert {line.count(" & ") for line in body} == {5}  # six metrics in two tables
     assert tex.count("{") - tex.count(r"\{") == tex.count("}") - tex.count(r"\}")
     rows = list(csv.DictReader(io.StringIO((out / "report.csv").read_text())))
     assert len(rows) == 7 * 6  # six rows, of which one twice

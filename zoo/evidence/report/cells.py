@@ -73,15 +73,15 @@ def status_text(row: RowReport) -> str:
     return row.missing or row.status.word
 
 
-def blocks(report: Report) -> list[tuple[str, ...]]:
-    """The columns, at most so many side by side as a page holds, in parts of about the same size."""
-    parts = max(1, -(-len(report.columns) // MOST_COLUMNS))
+def blocks(report: Report, most: int = MOST_COLUMNS) -> list[tuple[str, ...]]:
+    """The columns, at most so many side by side, in parts of about the same size."""
+    parts = max(1, -(-len(report.columns) // most))
     size = max(1, -(-len(report.columns) // parts))
     return [report.columns[first : first + size] for first in range(0, len(report.columns), size)] or [()]
 
 
-def compact(report: Report, columns: Sequence[str]) -> Grid:
-    """A line a row: printed → ours ± deviation by metric, the number of seeds, the status."""
+def compact(report: Report, columns: Sequence[str], reasons: bool = True) -> Grid:
+    """A line a row: printed → ours ± deviation by metric, the number of seeds, the status or why there are no runs."""
     header = ["row", *columns, "n", "status"]
     lines = []
     for row in report.rows:
@@ -92,7 +92,7 @@ def compact(report: Report, columns: Sequence[str]) -> Grid:
             if cell.printed is not None:
                 told = f"{printed_text(cell, places)} → {told}"
             cells.append(f"{told} [{cell.mark}]" if cell.mark else told)
-        lines.append([row.label, *cells, str(len(row.facts.runs)), status_text(row)])
+        lines.append([row.label, *cells, str(len(row.facts.runs)), status_text(row) if reasons else row.status.word])
     return header, lines
 
 
@@ -179,6 +179,15 @@ def bracketed(report: Report) -> list[str]:
             if cell.because and cell.difference is not None:
                 reasons.setdefault(cell.because, {})[row.label] = None
     return [f"Differences in brackets, {why}: {', '.join(names)}." for why, names in reasons.items()]
+
+
+def without_runs(report: Report) -> list[str]:
+    """Why rows have no runs."""
+    told: dict[str, list[str]] = {}
+    for row in report.rows:
+        if not row.facts.runs:
+            told.setdefault(status_text(row), []).append(row.label)
+    return [f"{', '.join(names)}: {why}" for why, names in told.items()]
 
 
 def row_notes(report: Report) -> list[str]:

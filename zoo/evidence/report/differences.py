@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from zoo.evidence.report.classes import EXAMPLES, METRIC, PADDING, TOKENIZER, measured_as, row_signature
+from zoo.evidence.report.classes import METRIC, PADDING, TOKENIZER, measured_as, row_signature
 from zoo.evidence.report.measuring import MeasuredRun
 from zoo.evidence.report.rows import Difference
 from zoo.evidence.seed_intervals import Floats, interval
 from zoo.evidence.seed_values import paired, pairs
 
-SAME = (EXAMPLES, METRIC, TOKENIZER, PADDING)  # kinds that must not differ; decoding may be what is compared
+SAME = (METRIC, TOKENIZER, PADDING)  # kinds that must not differ; decoding may be what is compared
 
 
 def differences(
@@ -48,15 +48,15 @@ def _difference(
     for row, own in ((against, first), (name, runs)):
         if not all(metric in run.measured.results.metrics for run in own):
             return replace(nothing, refused=f"not all runs of {row} measured it")
-    one, other = row_signature(first, column), row_signature(runs, column)
-    if apart := [kind for kind in SAME if kind != EXAMPLES and one.get(kind) != other.get(kind)]:
-        return replace(nothing, refused=f"different {' and '.join(apart)}")
     seeds = {run.measured.run.seed for run in first} & {run.measured.run.seed for run in runs}
     if not seeds:
         return replace(nothing, refused="no seed in common")
     of_seeds = pairs([run.measured for run in first], [run.measured for run in runs])
     if not of_seeds:
         return replace(nothing, refused="scored on different examples")
+    one, other = row_signature(first, column), row_signature(runs, column)
+    if apart := [kind for kind in SAME if one.get(kind) != other.get(kind)]:
+        return replace(nothing, refused=f"different {' and '.join(apart)}")
     mean, moved = paired(of_seeds, metric, seed)
     if not np.isfinite(mean):
         return replace(nothing, refused="not a number in some run")

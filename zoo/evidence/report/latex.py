@@ -7,26 +7,27 @@ from zoo.evidence.report import cells
 from zoo.evidence.report.rows import Report
 
 PACKAGES = "% needs \\usepackage{booktabs,graphicx}\n"
+MOST_COLUMNS = 4  # metrics side by side: more would be too small to read
 MARKS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "±": r"$\pm$", "→": r"$\to$", "−": r"$-$", "–": "--",
+    "|": r"\textbar{}", '"': "''", "±": r"$\pm$", "→": r"$\to$", "−": r"$-$", "–": "--",
     "≈": r"$\approx$", "×": r"$\times$",
 }  # fmt: skip
 
 
 def latex(report: Report) -> str:
     """A table* with its notes below it, several where there are many metrics; then the differences, if any."""
-    notes = [*report.notes, *cells.bracketed(report), *cells.row_notes(report)]
+    notes = [*cells.without_runs(report), *report.notes, *cells.bracketed(report), *cells.row_notes(report)]
     below = [rf"\textbf{{{escaped(line)}}}" for line in report.not_comparable]
     below += [escaped(line) for line in (cells.legend(report), *notes, *cells.provenance(report))]
     title = f"{report.title}: printed and reproduced. {report.source}"
-    *first, last = cells.blocks(report)
+    *first, last = cells.blocks(report, MOST_COLUMNS)
     parts = [
-        _table(cells.compact(report, columns), title, _label(f"{report.key}-{number}"), [])
+        _table(cells.compact(report, columns, reasons=False), title, _label(f"{report.key}-{number}"), [])
         for number, columns in enumerate(first, start=1)
     ]
-    parts.append(_table(cells.compact(report, last), title, _label(report.key), below))
+    parts.append(_table(cells.compact(report, last, reasons=False), title, _label(report.key), below))
     if report.differences:
         paired = cells.paired(report)
         parts.append(
@@ -64,7 +65,7 @@ def _table(grid: cells.Grid, title: str, label: str, below: Sequence[str]) -> st
         *(f"{' & '.join(map(_cell, row))} \\\\" for row in rows),
         r"\bottomrule",
         r"\end{tabular}}",
-        *(rf"\par\footnotesize {line}" for line in below),
+        *(rf"\par\footnotesize\raggedright {line}" for line in below),
         r"\end{table*}",
     ]
     return "\n".join(lines) + "\n"

@@ -20,8 +20,13 @@ def show(report: Report, console: Console) -> None:
         console.print(grid_table(conditions, "status"))
     if report.differences:
         console.print(grid_table(cells.paired(report), cells.paired_title(report), sections=True))
-    without = [f"{row.label}: {cells.status_text(row)}" for row in report.rows if not row.facts.runs]
-    notes = [*without, cells.legend(report), *report.notes, *cells.bracketed(report), *cells.row_notes(report)]
+    notes = [
+        *cells.without_runs(report),
+        cells.legend(report),
+        *report.notes,
+        *cells.bracketed(report),
+        *cells.row_notes(report),
+    ]
     for line in notes:
         console.print(line, highlight=False, markup=False)
     for line in cells.provenance(report):
