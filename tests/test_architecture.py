@@ -72,6 +72,7 @@ ARROWS = {
     "zoo.evidence.serving": {"zoo.evidence", "zoo.adapters", "zoo.data", "zoo.loading", "zoo.models", "zoo.module"},
     "zoo.evidence": {"zoo.evidence", "zoo.metrics", "zoo.scorers", "zoo.data", "zoo.launch", "zoo.run_record"},
     "zoo.report": {"zoo.evidence", "zoo.launch"},
+    "zoo.reproduce": {"zoo.evidence", "zoo.launch"},
     "zoo.questions": {"zoo.data", "zoo.loading", "zoo.launch", "zoo.metrics", "zoo.module"},
     "zoo.language_models": {"zoo.language_models", "zoo.data.persona_lexicon"},
     "zoo.synthesis": {"zoo.synthesis", "zoo.scorers", "zoo.language_models", "zoo.data"},

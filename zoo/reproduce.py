@@ -7,23 +7,27 @@
     python -m zoo.reproduce --list
 
 Finished runs stay, those that were stopped go on, and a run that fails leaves a note in its cell. Settings:
-scale=paper|small|smoke, root= folder of the corpora [data], out= where everything goes [outputs/reproduce], jobs= processes at once
-[1], seeds=36,37 instead of the scale's own, rows=paa,gpt2_small of the table. Every other KEY=VALUE is given to every
-run: trainer.devices=4.
+scale=paper|small|smoke, root= folder of the corpora [data], out= where everything goes [outputs/reproduce], jobs=
+processes at once [1], seeds=36,37 instead of the scale's own, rows=paa,gpt2_small of the table. Every other KEY=VALUE
+is given to every run: trainer.devices=4.
 """
 
 import argparse
 import difflib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.errors import UserError
 from zoo.evidence.output import wide_console
 from zoo.evidence.published import PublishedTable, all_tables
-from zoo.evidence.reproduction.plans import PlannedRow, Planner
-from zoo.evidence.reproduction.scales import Scale, read_scale
+from zoo.evidence.report.files import NAMES, write_reports
+from zoo.evidence.report.tables import report_of
+from zoo.evidence.report.terminal import show
+from zoo.evidence.reproduction.made import made_table
+from zoo.evidence.reproduction.plans import Planner
+from zoo.evidence.reproduction.scales import read_scale
 from zoo.evidence.reproduction.tasks import Outcome, Workshop, shown
 from zoo.launch import readable_errors
 
@@ -49,9 +53,9 @@ def chosen_tables(asked: Sequence[str]) -> list[PublishedTable]:
 
 
 def reproduce(
-    tables: Sequence[PublishedTable], settings: dict[str, str], extra: Sequence[str], dry: bool
+    tables: Sequence[PublishedTable], settings: Mapping[str, str], extra: Sequence[str], dry: bool
 ) -> dict[str, Outcome]:
-    """Run what is missing and print every table.
+    """Run what is missing, print every table, and write them all into OUT/SCALE/NAME.
 
     Returns:
         What became of every task.
@@ -61,10 +65,8 @@ def reproduce(
     repeats = [f"seed={seed}" for seed in settings["seeds"].split(",")] if settings["seeds"] else None
     planner = Planner(out, root, extra, repeats)
     only = settings["rows"].split(",") if settings["rows"] else None
-    planned: list[tuple[PublishedTable, Scale, list[PlannedRow]]] = []
-    for table in tables:
-        scale = read_scale(table.paper, settings["scale"])
-        planned.append((table, scale, planner.table(table, scale, only)))
+    scales = {table.paper: read_scale(table.paper, settings["scale"]) for table in tables}
+    planned = {table.key: planner.table(table, scales[table.paper], only) for table in tables}
     if dry:
         for task in planner.tasks.values():
             console.print(shown(task), highlight=False, markup=False, soft_wrap=True)
@@ -72,6 +74,14 @@ def reproduce(
     began = time.monotonic()
     outcomes = Workshop(planner.tasks, _number(settings["jobs"], "jobs"), console).work(out / settings["scale"])
     console.print(f"{len(outcomes)} steps, {time.monotonic() - began:.0f} s", highlight=False)
+    reports = []
+    for table in tables:
+        wanted = made_table(table, planned[table.key], scales[table.paper], planner.tasks, outcomes)
+        reports.append(report_of(wanted))
+        show(reports[-1], console)
+    folder = out / settings["scale"] / "tables" / "+".join(table.key.replace("/", "-") for table in tables)[:100]
+    write_reports(folder, reports, ", ".join(table.key for table in tables))
+    console.print(f"{folder / NAMES[0]}, {', '.join(NAMES[1:])}", highlight=False, markup=False, soft_wrap=True)
     return outcomes
 
 

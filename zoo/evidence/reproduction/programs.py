@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[3]
 
@@ -24,14 +25,16 @@ class Programs:
     def __init__(self, threads: int) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # read when torch is imported
         forks = "forkserver" in multiprocessing.get_all_start_methods()
-        self._context = multiprocessing.get_context("forkserver" if forks else "spawn")
+        self._context: Any = multiprocessing.get_context("forkserver" if forks else "spawn")
         if forks:
-            self._context.set_forkserver_preload(["zoo.running", "zoo.evidence.reproduction.programs"])
+            self._context.set_forkserver_preload(["zoo.running", __name__])
 
     def start(self, command: Sequence[str], log: Path) -> BaseProcess:
         """Start `python *command`; its exit code is the process's."""
         log.parent.mkdir(parents=True, exist_ok=True)
-        process = self._context.Process(target=_run, args=(list(command), str(log)), name=" ".join(command))
+        process: BaseProcess = self._context.Process(
+            target=_run, args=(list(command), str(log)), name=" ".join(command)
+        )
         process.start()
         return process
 
