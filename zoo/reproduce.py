@@ -22,9 +22,10 @@ from pathlib import Path
 from zoo.errors import UserError
 from zoo.evidence.output import wide_console
 from zoo.evidence.published import PublishedTable, all_tables
+from zoo.evidence.report.audit import audited_report
 from zoo.evidence.report.files import NAMES, write_reports
-from zoo.evidence.report.tables import report_of
-from zoo.evidence.report.terminal import show
+from zoo.evidence.report.tables import RESAMPLES
+from zoo.evidence.report.terminal import show, summary
 from zoo.evidence.reproduction.made import made_table
 from zoo.evidence.reproduction.plans import Planner
 from zoo.evidence.reproduction.scales import read_scale
@@ -32,6 +33,7 @@ from zoo.evidence.reproduction.tasks import Outcome, Workshop, shown
 from zoo.launch import readable_errors
 
 OWN = {"scale": "paper", "root": "data", "out": "outputs/reproduce", "jobs": "1", "seeds": "", "rows": ""}
+MOST_SHOWN = 4  # tables; of more, the terminal has a line each
 
 
 def chosen_tables(asked: Sequence[str]) -> list[PublishedTable]:
@@ -77,9 +79,13 @@ def reproduce(
     reports = []
     for table in tables:
         wanted = made_table(table, planned[table.key], scales[table.paper], planner.tasks, outcomes)
-        reports.append(report_of(wanted))
-        show(reports[-1], console)
-    folder = out / settings["scale"] / "tables" / "+".join(table.key.replace("/", "-") for table in tables)[:100]
+        reports.append(audited_report(wanted, 100 if settings["scale"] == "smoke" else RESAMPLES))
+        if len(tables) <= MOST_SHOWN:
+            show(reports[-1], console)
+        else:
+            console.print(summary(reports[-1]), highlight=False, markup=False)
+    names = "+".join(table.key.replace("/", "-") for table in tables)
+    folder = out / settings["scale"] / "tables" / (names if len(tables) <= MOST_SHOWN else f"{len(tables)}-tables")
     write_reports(folder, reports, ", ".join(table.key for table in tables))
     console.print(f"{folder / NAMES[0]}, {', '.join(NAMES[1:])}", highlight=False, markup=False, soft_wrap=True)
     return outcomes

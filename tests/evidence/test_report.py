@@ -18,8 +18,10 @@ from omegaconf import OmegaConf
 
 from tests.conftest import ROOT, TINY
 from zoo.evidence.published import PublishedRow, PublishedValue, published_table
-from zoo.evidence.report.cells import decimals
+from zoo.evidence.report.audit import audited_report
+from zoo.evidence.report.cells import audit, costs, decimals
 from zoo.evidence.report.differences import holm, two_sided_p
+from zoo.evidence.report.figures import figures_of
 from zoo.evidence.report.latex import escaped, latex
 from zoo.evidence.report.markdown import markdown
 from zoo.evidence.report.page import html_page
@@ -340,7 +342,7 @@ def test_every_way_of_writing(runs: tuple[Path, Path], tmp_path: Path, capsys: p
     assert {line.count(" & ") for line in body} == {5}  # six metrics in two tables
     assert tex.count("{") - tex.count(r"\{") == tex.count("}") - tex.count(r"\}")
     rows = list(csv.DictReader(io.StringIO((out / "report.csv").read_text())))
-    assert len(rows) == 7 * 6  # six rows, of which one twice
+    assert len(rows) == 7 * 12  # six rows, of which one twice; six metrics, and the sound ones beside them
     (line,) = (one for one in rows if one["row"] == "gpt2_small" and one["metric"] == "ppl_reference")
     assert (float(line["printed"]), line["n"], line["compares"]) == (18.1, "2", "False")
     page = (out / "report.html").read_text()
@@ -357,6 +359,51 @@ def test_every_way_of_writing(runs: tuple[Path, Path], tmp_path: Path, capsys: p
     assert "&lt;b&gt;" in page
     assert "<b>_" not in page
     assert json.loads((out / "report.json").read_text())[0]["key"] == "paa/table1"
+
+
+def test_the_same_runs_under_both_definitions(runs: tuple[Path, Path]) -> None:
+    printed = published_table("paa/table1")
+    (row,) = (row for row in printed.rows if row.name == "gpt2_small")
+    table = table_of(ReportRow("gpt2_small", row, "sound", runs), metrics=printed.metrics)
+    found = audited_report(table, RESAMPLES)
+    assert found.columns == printed.metrics, "columns are the table's own"
+    assert found.audit is not None
+    assert dict(found.audit.pairs)["bleu_p1_cleaned"] == "bleu1"
+    line = next(line for line in audit(found)[1] if line[0] == "ppl_reference")
+    assert line[2:5] == ["18.10", line[3], "ppl_token"]
+    values = [stored(path, "ppl_token") for path in runs]
+    assert line[5].startswith(f"{sum(values) / 2:,.2f} ± ")
+    about = [one for one, _, _ in found.audit.sentences]
+    assert "gpt2_small" in about
+    assert "encoder_gpt2" not in about, "only of rows that are shown"
+    for text in (markdown(found), html_page([found], {}, "title")):
+        assert "authors' metric" in text.replace("&#x27;", "'")
+        assert "random, untied head" in text
+    of_nobody = replace(table, key="runs")
+    assert audited_report(of_nobody, RESAMPLES).audit is None
+
+
+def test_points_of_a_figure_are_lines(runs: tuple[Path, Path]) -> None:
+    printed = published_table("paa/figure3")
+    rows = [ReportRow(row.name, row, "", runs) for row in printed.rows if row.name in ("paa/10", "paa/20", "paa/30")]
+    table = ReportTable(printed.key, printed.title, printed.source, rows, printed.metrics)
+    (title, drawn), *others = figures_of(report_of(table, RESAMPLES))
+    assert title == f"{printed.title}: ppl_reference."
+    assert ">paa, printed<" in drawn
+    assert ">data.train_percent<" in drawn
+    assert not any(title.startswith(printed.title) for title, _ in others)
+
+
+def test_costs_are_those_that_the_runs_recorded(runs: tuple[Path, Path]) -> None:
+    records = [json.loads((path / "provenance.json").read_text()) for path in runs]
+    ((label, sizes, trained_of_it, of_user, training, seconds, memory),) = costs(
+        reported(ReportRow("x", None, "", runs))
+    )[1]
+    assert (label, of_user) == ("x", "–")
+    assert sizes == trained_of_it == f"{records[0]['parameters']['all']:,}"
+    assert float(seconds) == pytest.approx(sum(record["seconds"] for record in records) / 2, abs=0.5)
+    assert float(training) == pytest.approx(sum(record["seconds_of"]["fit"] for record in records) / 2, abs=0.51)
+    assert float(memory) == pytest.approx(max(record["peak_memory_bytes"] for record in records) / 2**30, abs=0.01)
 
 
 def test_runs_find_the_tables_of_their_experiment(

@@ -133,6 +133,46 @@ def conditions(report: Report) -> Grid:
     return header, lines
 
 
+def audit(report: Report) -> Grid:
+    """A line a row and pair of definitions: the same generations under both."""
+    header = ["authors' metric", "row", "printed", "reproduced", "sound metric", "of the same runs"]
+    lines = []
+    for authors, sound in report.audit.pairs if report.audit else ():
+        for row in report.rows:
+            one, other = row.cells[authors], row.cells[sound]
+            if other.mean is not None:
+                places = decimals(report, authors)
+                values = [printed_text(one, places), ours_text(one, places), sound, ours_text(other, places)]
+                lines.append([authors, row.label, *values])
+    return header, lines
+
+
+def audit_sentences(report: Report) -> list[str]:
+    """What is to be known of metrics, rows and the whole table."""
+    if report.audit is None:
+        return []
+    return [f"{about}: {why} ({source})" for about, why, source in report.audit.sentences]
+
+
+AUDIT_TITLE = "Audit: the same runs under the authors' definitions and under the sound ones"
+
+
+def costs(report: Report) -> Grid:
+    """A line a row with runs: sizes, time and memory."""
+    header = ["row", "parameters", "trained", "trained, each user", "training, s", "run, s", "memory, GiB"]
+    lines = [
+        [
+            row.label,
+            *(NOTHING if size is None else f"{size:,}" for size in (f.parameters, f.trained, f.trained_per_user)),
+            *(number(seconds, 0) for seconds in (f.training_seconds, f.seconds)),
+            number(f.memory_bytes / 2**30 if f.memory_bytes else None, 2),
+        ]
+        for row in report.rows
+        if (f := row.facts).runs
+    ]
+    return header, lines
+
+
 def paired(report: Report) -> Grid:
     """Differences to the reference row."""
     header = ["metric", "row", "difference", "95 % of it", "p", "p (Holm)", "seeds", "examples", "dialogues"]
@@ -221,26 +261,13 @@ def provenance(report: Report) -> list[str]:
             for line in common:
                 told.setdefault(line, []).append(row.label)
     lines += [f"{line} ({_names(names, report)})" for line, names in told.items()]
-    return lines + [line for row in report.rows if (line := _cost(row))]
+    return lines + [
+        f"{row.label}: seeds {', '.join(map(str, row.facts.seeds))}; {', '.join(row.facts.runs)}"
+        for row in report.rows
+        if row.facts.runs
+    ]
 
 
 def _names(names: Sequence[str], report: Report) -> str:
     with_runs = sum(bool(row.facts.runs) for row in report.rows)
     return "all rows" if len(names) == with_runs > 1 else ", ".join(names)
-
-
-def _cost(row: RowReport) -> str:
-    facts = row.facts
-    if not facts.runs:
-        return ""
-    told = [f"seeds {', '.join(map(str, facts.seeds))}"]
-    if facts.parameters is not None:
-        told.append(f"{facts.parameters:,} parameters, {facts.trained or 0:,} trained")
-    if facts.trained_per_user is not None:
-        told.append(f"{facts.trained_per_user:,} of each user")
-    if facts.seconds is not None:
-        training = "" if facts.training_seconds is None else f", {facts.training_seconds:,.0f} s of it training"
-        told.append(f"{facts.seconds:,.0f} s a run{training}")
-    if facts.memory_bytes:
-        told.append(f"{facts.memory_bytes / 2**30:.2f} GiB at most")
-    return f"{row.label}: {'; '.join(told)}; {', '.join(facts.runs)}"

@@ -1,11 +1,14 @@
-"""Figures below a report's tables: learning curves of its rows, and quality against trained parameters."""
+"""Figures below a report's tables: points as lines, learning curves of rows, quality against trained parameters."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from zoo.errors import UserError
 from zoo.evidence import learning, parameters
-from zoo.evidence.plots import svg_text
+from zoo.evidence.curves import draw as draw_curves
+from zoo.evidence.plots import Point, svg_text
+from zoo.evidence.published import published_table
 from zoo.evidence.report.rows import Report, RowReport
 
 MOST_METRICS = 2  # of quality against parameters
@@ -17,9 +20,45 @@ def figures_of(report: Report) -> Figures:
     """What can be drawn of a report; nothing where matplotlib is not installed (the extra `plots`)."""
     rows = [row for row in report.rows if row.facts.runs]
     try:
-        return [*_learning(rows), *_parameters(report, rows)]
+        return [*_points(report), *_learning(rows), *_parameters(report, rows)]
     except ModuleNotFoundError:
         return []
+
+
+def _points(report: Report) -> Figures:
+    """Lines of rows that are points ("paa/10", "paa/20"), as a figure of a paper has them: printed, and ours."""
+    found: Figures = []
+    for column in report.columns:
+        lines: dict[str, list[Point]] = {}
+        for row in report.rows:
+            name, _, place = row.name.rpartition("/")
+            cell = row.cells[column]
+            if not name or not place.replace(".", "", 1).isdigit():
+                continue
+            if cell.mean is not None:
+                label = f"{name} ({row.variant})" if row.variant else name
+                ours = Point(float(place), cell.mean, min(cell.values), max(cell.values), list(cell.values), [])
+                lines.setdefault(label, []).append(replace(ours, runs=list(row.facts.runs)))
+            if cell.printed is not None and row.variant != "sound":
+                value = cell.printed.value
+                printed = Point(float(place), value, value, value, [value], ["printed"])
+                lines.setdefault(f"{name}, printed", []).append(printed)
+        curves = {name: sorted(points, key=lambda point: point.x) for name, points in lines.items()}
+        if any(len(points) > 1 for points in curves.values()) and len(curves) <= MOST_LINES:
+            drawn = draw_curves(curves, column, _setting(report), (), None)
+            found.append((f"{report.title}: {column}.", svg_text(drawn)))
+    return found
+
+
+def _setting(report: Report) -> str:
+    """What differs from point to point: the setting whose value stands in the rows' names."""
+    keys = (
+        key
+        for row in published_table(report.key).rows
+        for key, _, value in (override.partition("=") for override in row.overrides)
+        if value == row.name.rpartition("/")[2]
+    )
+    return next(keys, "point")
 
 
 def _learning(rows: Sequence[RowReport]) -> Figures:

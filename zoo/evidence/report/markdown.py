@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from zoo.evidence.report import cells
 from zoo.evidence.report.rows import Report
 
-NUMBERS = {"n", "printed", "reproduced", "difference", "95 % of it", "p", "p (Holm)", "examples", "dialogues"}
+NUMBERS = {
+    "n", "printed", "reproduced", "difference", "95 % of it", "p", "p (Holm)", "examples", "dialogues",
+    "parameters", "trained", "trained, each user", "training, s", "run, s", "memory, GiB", "of the same runs",
+}  # fmt: skip
 
 
 def markdown(report: Report) -> str:
@@ -20,6 +23,9 @@ def markdown(report: Report) -> str:
         lines += [*_table(conditions), ""]
     if report.differences:
         lines += [f"{plain(cells.paired_title(report))}:", "", *_table(cells.paired(report)), ""]
+    if (costs := cells.costs(report))[1]:
+        lines += [*_table(costs), ""]
+    lines += _audit(report)
     notes = [*report.notes, *cells.bracketed(report), *cells.row_notes(report)]
     lines += [f"- {plain(line)}" for line in notes] + [""] * bool(notes)
     lines += _details(report)
@@ -31,6 +37,14 @@ def markdown(report: Report) -> str:
 def markdown_document(reports: Sequence[Report]) -> str:
     """Several tables."""
     return "\n".join(map(markdown, reports))
+
+
+def _audit(report: Report) -> list[str]:
+    grid, sentences = cells.audit(report), cells.audit_sentences(report)
+    if not sentences:
+        return []
+    table = [*_table(grid), ""] if grid[1] else []
+    return [f"{cells.AUDIT_TITLE}.", "", *table, *(f"- {plain(line)}" for line in sentences), ""]
 
 
 def _details(report: Report) -> list[str]:

@@ -50,6 +50,11 @@ def _section(report: Report, figures: Sequence[tuple[str, str]]) -> str:
         parts += ["<h3>Conditions</h3>", _grid(conditions), _details(report)]
     if report.differences:
         parts += [f"<h3>Differences</h3><p>{escape(cells.paired_title(report))}.</p>", _grid(cells.paired(report))]
+    if (costs := cells.costs(report))[1]:
+        parts += ["<h3>Cost</h3>", _grid(costs)]
+    if sentences := cells.audit_sentences(report):
+        grid = cells.audit(report)
+        parts += [_list(cells.AUDIT_TITLE, sentences), _grid(grid) if grid[1] else ""]
     notes = [*report.notes, *cells.bracketed(report), *cells.row_notes(report)]
     parts += [_list("Notes", notes), _list("Provenance", cells.provenance(report)), "</section>"]
     return "\n".join(part for part in parts if part)

@@ -160,8 +160,21 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """What the printed values mean.
+
+    Attributes:
+        pairs: a column as the authors define it, and the one that should be compared instead; rows have cells of both.
+        sentences: what each is about, the sentence, and its source.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    sentences: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """A table as it came out."""
+    """A table as it came out; `audit` is None where there are no notes on the paper."""
 
     key: str
     title: str
@@ -175,3 +188,4 @@ class Report:
     resamples: int = 0
     seed: int = 0
     against: str = ""  # the reference row of `differences`
+    audit: Audit | None = None

@@ -1,5 +1,6 @@
 """Reports on a terminal."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -12,25 +13,28 @@ from zoo.evidence.report.rows import Report
 
 
 def show(report: Report, console: Console) -> None:
-    """The values metric by metric, the rows' status, the differences, and what has to be known."""
+    """The values metric by metric, the rows' status and cost, differences, the audit, and what has to be known."""
     console.print(grid_table(cells.long(report), f"{report.key}: {report.title}", sections=True))
-    for line in report.not_comparable:
-        console.print(line, highlight=False, markup=False, style="bold")
+    _lines(console, "", report.not_comparable, "bold")
     if (conditions := cells.conditions(report))[1]:
         console.print(grid_table(conditions, "status"))
     if report.differences:
         console.print(grid_table(cells.paired(report), cells.paired_title(report), sections=True))
-    notes = [
-        *cells.without_runs(report),
-        cells.legend(report),
-        *report.notes,
-        *cells.bracketed(report),
-        *cells.row_notes(report),
-    ]
-    for line in notes:
-        console.print(line, highlight=False, markup=False)
-    for line in cells.provenance(report):
-        console.print(line, highlight=False, markup=False, style="dim")
+    if (costs := cells.costs(report))[1]:
+        console.print(grid_table(costs, "cost"))
+    if (audit := cells.audit(report))[1]:
+        console.print(grid_table(audit, cells.AUDIT_TITLE, sections=True))
+    _lines(console, "audit", cells.audit_sentences(report))
+    notes = [*cells.without_runs(report), *report.notes, *cells.bracketed(report), *cells.row_notes(report)]
+    _lines(console, "notes", [cells.legend(report), *notes])
+    _lines(console, "provenance", cells.provenance(report), "dim")
+
+
+def _lines(console: Console, title: str, lines: Sequence[str], style: str | None = None) -> None:
+    if lines and title:
+        console.print(Text(title, style="bold"))
+    for line in lines:
+        console.print(f"- {line}" if title else line, highlight=False, markup=False, style=style)
 
 
 def grid_table(grid: cells.Grid, title: str, sections: bool = False) -> Table:
@@ -51,7 +55,7 @@ def grid_table(grid: cells.Grid, title: str, sections: bool = False) -> Table:
     return table
 
 
-def show_all(reports: Sequence[Report], console: Console) -> None:
-    """One after the other."""
-    for report in reports:
-        show(report, console)
+def summary(report: Report) -> str:
+    """One line: how many rows of which status."""
+    counted = Counter(row.status.word for row in report.rows)
+    return f"{report.key}: {', '.join(f'{number} {word}' for word, number in counted.most_common())}"
