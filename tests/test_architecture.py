@@ -73,7 +73,10 @@ ARROWS = {
     "zoo.evidence": {"zoo.evidence", "zoo.metrics", "zoo.scorers", "zoo.data", "zoo.launch", "zoo.run_record"},
     "zoo.report": {"zoo.evidence", "zoo.launch"},
     "zoo.reproduce": {"zoo.evidence", "zoo.launch"},
-    "zoo.questions": {"zoo.data", "zoo.loading", "zoo.launch", "zoo.metrics", "zoo.module"},
+    "zoo.questions": {
+        *("zoo.data", "zoo.loading", "zoo.launch", "zoo.metrics", "zoo.module"),
+        *("zoo.provenance", "zoo.run_record", "zoo.rundir"),
+    },
     "zoo.language_models": {"zoo.language_models", "zoo.data.persona_lexicon"},
     "zoo.synthesis": {"zoo.synthesis", "zoo.scorers", "zoo.language_models", "zoo.data"},
     "zoo.synthesis.__main__": {"zoo.synthesis", "zoo.launch"},

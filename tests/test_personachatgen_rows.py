@@ -1,17 +1,16 @@
-"""Rows of PersonaChatGen's Table 7 as small runs: what each trains on, both test sets, and the table of them."""
+"""Rows of PersonaChatGen's Table 7 as small runs: what each trains on, both test sets, their union in the report."""
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from omegaconf import DictConfig
 
-from tests.conftest import ROOT
-from zoo.errors import UserError
-from zoo.metrics.generations import Generation, read_generations, write_generations
+from zoo.evidence.published import PublishedValue, published_table
+from zoo.evidence.report.rows import ReportRow, ReportTable
+from zoo.evidence.report.tables import report_of
+from zoo.metrics.generations import read_generations
 from zoo.running import run
 from zoo.synthesis.chat.export import export_dialogues
 from zoo.synthesis.chat.splits import Splits
@@ -47,20 +46,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     ]
 
 
-def table7() -> ModuleType:
-    """The script of the study."""
-    path = ROOT / "experiments" / "personachatgen" / "table7.py"
-    spec = importlib.util.spec_from_file_location("table7", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_both_rows_and_their_table(
-    composed: Callable[..., DictConfig], data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_both_rows_and_their_table(composed: Callable[..., DictConfig], data: list[str], tmp_path: Path) -> None:
     small = ["trainer=cpu", "trainer.max_epochs=1", "backbone.width=32", "data.batch_size=4", "show_replies=0"]
     seen = {}
     for name in ("m1", "m2"):
@@ -71,31 +57,34 @@ def test_both_rows_and_their_table(
     assert seen["m1"] == [3, 3, 3 + 8]
     assert seen["m2"] == [3 + 16, 3 + 8, 3 + 8]
 
-    table7().main([f"M1={tmp_path / 'm1'}", f"M2={tmp_path / 'm2'},{tmp_path / 'm2'}", "--out", str(tmp_path)])
-    assert "replicates nothing" in capsys.readouterr().out
-    written = json.loads((tmp_path / "table7.json").read_text())
-    assert written["made_by"] == ["grammar 1"]
-    (row,) = written["rows"]["M1"]
-    assert (row["personachat/n"], row["personachatgen/n"], row["comb/n"]) == (3, 8, 11)
+    table = published_table("personachatgen/table7")
+    asked = [ReportRow(name, row, "", [tmp_path / name]) for name, row in zip(("m1", "m2"), table.rows, strict=True)]
+    report = report_of(
+        ReportTable(table.key, "", "", asked, table.metrics, (), table.unions), 20, cache=tmp_path / "cache"
+    )
+    row, other = ({name: cell.mean for name, cell in found.cells.items()} for found in report.rows)
     parts = ("personachat", "personachatgen")
+    sets = {f"{part}/{metric}" for part in (*parts, "comb") for metric in table.metrics}
+    assert set(row) == set(other) == sets
+    assert report.rows[0].facts.n_examples == 11, "the union's examples are no further ones"
     measured = json.loads((tmp_path / "m1" / "metrics.json").read_text())["metrics"]
     for part in parts:
         assert row[f"{part}/ppl_token"] == pytest.approx(measured[f"test/{part}/ppl_token"])
     for metric in ("f1_parlai", "c_score"):
-        mean = sum(row[f"{part}/{metric}"] * row[f"{part}/n"] for part in parts) / 11
+        mean = (3 * row[f"personachat/{metric}"] + 8 * row[f"personachatgen/{metric}"]) / 11
         assert row[f"comb/{metric}"] == pytest.approx(mean, abs=1e-5)
     replies = [r for part in parts for r in read_generations(tmp_path / "m1" / f"generations_{part}.jsonl")]
     nats = sum(reply.nll for reply in replies) / sum(reply.n_tokens for reply in replies)
     assert row["comb/ppl_token"] == pytest.approx(2.718281828459045**nats)
-    lines = (tmp_path / "table7.md").read_text().splitlines()
-    assert lines[-1].startswith("| M2 | ")
-    assert "± 0.0" in lines[-1]
-
-
-def test_a_run_without_both_test_sets_is_refused(tmp_path: Path) -> None:
-    one = Generation("a/1", "", ["i ski ."], ["hi ."], "hello .", "hello .", nll=1.0, n_tokens=3, n_words=3, n_chars=7)
-    write_generations(tmp_path / "generations.jsonl", [one])
-    with pytest.raises(UserError, match=r"expected the test sets personachat and personachatgen"):
-        table7().row(tmp_path)
-    with pytest.raises(UserError, match="expected NAME=RUN_DIR"):
-        table7().main([str(tmp_path)])
+    cell = report.rows[0].cells["comb/ppl_token"]
+    assert cell.printed == PublishedValue(8.22)
+    assert cell.interval is not None, "drawn dialogues of both sets"
+    assert cell.interval[0] < cell.interval[1]
+    again = report_of(
+        ReportTable(table.key, "", "", asked, table.metrics, (), table.unions), 20, cache=tmp_path / "cache"
+    )
+    assert again.rows[0].cells == report.rows[0].cells, "as it was kept"
+    lacking = ReportTable(table.key, "", "", asked[:1], table.metrics, (), {"comb": ("personachat", "another")})
+    (row_without,) = report_of(lacking, 5, cache=tmp_path / "cache").rows
+    assert row_without.cells["comb/f1_parlai"].mean is None, "a run without one of the sets has no union"
+    assert row_without.cells["personachat/f1_parlai"].mean is not None

@@ -12,8 +12,12 @@ from omegaconf import DictConfig, OmegaConf
 import zoo
 from zoo.data.questions import personal_questions
 from zoo.errors import UserError
+from zoo.evidence.report.requested import requested_tables
+from zoo.evidence.report.tables import report_of
 from zoo.metrics.generations import read_generations
+from zoo.provenance import record_rewritten
 from zoo.questions import ask, language_of, users_of
+from zoo.run_record import finished_run
 from zoo.running import run
 
 SMALL = [
@@ -38,6 +42,48 @@ def test_questions_to_one_model_of_all(composed: Callable[..., DictConfig], tmp_
     answers = suite.compute()["distinct_s_by_context"]
     assert stored["metrics"]["test/distinct_s_by_context"] == answers == pytest.approx(different(rows))
     assert stored["n_examples"] == 50
+
+    trained, asked = finished_run(tmp_path, scored=False), finished_run(tmp_path / "questions")
+    assert asked.verified
+    assert (asked.protocol, asked.seed, asked.overrides) == ("user_diversity", trained.seed, trained.overrides)
+    assert asked.decoding == {"do_sample": False, "num_beams": 1, "max_new_tokens": 4}
+    assert asked.config["questions"] == {"language": "en", "number": 5}
+    differing = {key for key in asked.config if asked.config[key] != trained.config.get(key)}
+    assert differing == {"protocol", "questions"}  # it was greedy already
+    assert [session["run"] for session in asked.sessions] == [["fit"], ["questions"]]
+    assert (asked.parameters, asked.training_seconds) == (trained.parameters, trained.training_seconds)
+    assert asked.splits["train"] == trained.splits["train"]
+    ask(tmp_path, "en", 5, 7, "user_diversity")  # again: the record is of the newest answers alone
+    assert len(finished_run(tmp_path / "questions").sessions) == 2
+    with (tmp_path / "config.yaml").open("a") as file:
+        file.write("# edited\n")
+    with pytest.raises(UserError, match="was edited"):
+        ask(tmp_path, "en", 5, 7, "user_diversity")
+
+
+@pytest.mark.slow
+def test_answers_are_a_row_of_the_table_of_answers(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    """The run itself is one of the tables of replies."""
+    row = ["experiment=user_lora/psp_dialogue_one_id", "data=synthetic_users", "data.language=ja", "run=[fit]"]
+    size = ["data.num_users=10", "data.max_users=2", "trainer=cpu", "trainer.max_epochs=1", "seed=3"]
+    size += ["backbone=tiny-t5", "backbone.path=null", "backbone.pretrained=false", "backbone.width=32"]
+    size += ["backbone.tokenizer_path=synthetic_users", "backbone.heads=2", "decoding.max_new_tokens=4"]
+    run(composed(*row, *size, "trainer.limit_train_batches=1", f"run_dir={tmp_path}"))
+    (tmp_path / "overrides.txt").write_text("".join(f"{line}\n" for line in (*row, *size)))
+    record_rewritten(tmp_path, ["overrides.txt"])
+    ask(tmp_path, "ja", 3, 8, "user_diversity_ja")
+    (table,) = requested_tables([str(tmp_path / "questions")], None, None)
+    assert table.key == "user_lora/table7"
+    report = report_of(table, 10, cache=tmp_path / "cache")
+    (found,) = report.rows
+    assert found.name == "SD/psp_dialogue_one_id"
+    cell = found.cells["distinct_s_by_context"]
+    stored = json.loads((tmp_path / "questions" / "metrics.json").read_text())["metrics"]
+    assert cell.mean == stored["test/distinct_s_by_context"]
+    assert cell.printed is not None
+    assert found.status.word == "stand-in"
+    assert found.status.split.startswith("part: 6 of 140 examples")
+    assert "trainer.max_epochs 1 (20)" in found.status.details
 
 
 def different(rows):

@@ -2,7 +2,7 @@
 
 Source: Otsuka et al. 2024, section 4.3: for each question Distinct-1, -2 and -S of the answers of all users' models,
 and the mean over questions; greedy. Which profile a partner has there is not printed: here none. Batches hold many
-users.
+users. RUN_DIR/questions is like the directory of a run, of the same configuration but for protocol and decoding.
 """
 
 import argparse
@@ -22,16 +22,19 @@ from zoo.data.datamodule import DialogueDataModule
 from zoo.data.questions import personal_questions
 from zoo.data.records import DialogueExample
 from zoo.errors import UserError
-from zoo.files import write_atomically
 from zoo.launch import readable_errors
 from zoo.loading import load
 from zoo.metrics.generations import Generation, write_generations
-from zoo.metrics.protocols import load_protocol
+from zoo.metrics.protocols import load_protocol, plain_protocol
 from zoo.metrics.results import result_prefix, write_results
 from zoo.metrics.suite import MetricSuite
 from zoo.module import UNREAD, DialogueModule
+from zoo.provenance import FILES, write_record
+from zoo.run_record import finished_run
+from zoo.rundir import RunDirectory
 
 FOLDER = "questions"  # below the run directory
+ASKED = "questions"  # in the configuration that is written there
 
 
 def answers_of(
@@ -101,32 +104,52 @@ def language_of(run_dirs: Sequence[Path]) -> str:
 
 
 def ask(run_dir: Path, language: str, number: int | None, batch_size: int, protocol: str) -> tuple[MetricSuite, float]:
-    """Let a run's users answer; writes generations.jsonl, metrics.json and config.yaml into RUN_DIR/questions.
+    """Let a run's users answer; RUN_DIR/questions records it as the directory of a run does.
 
     Returns:
         The suite with its counts, and seconds of decoding.
+
+    Raises:
+        UserError: there are no questions in this language, or RUN_DIR is no finished run with users.
     """
-    questions = personal_questions(language)[:number]
+    every = personal_questions(language)
+    questions = every[:number]
+    run = finished_run(run_dir, scored=False)
+    directory = RunDirectory(run_dir / FOLDER)
     module = load(run_dir)
-    cfg = OmegaConf.load(run_dir / "config.yaml")
+    cfg: Any = OmegaConf.load(run_dir / "config.yaml")
     users = users_of(instantiate(cfg.data.datamodule))
-    module.decoding = GenerationConfig(  # greedy, "to avoid the influence of the sampling probability"
-        max_new_tokens=module.decoding.max_new_tokens,
-        pad_token_id=module.template.pad_id,
-        eos_token_id=module.template.eos_id,
+    greedy = {"do_sample": False, "num_beams": 1, "max_new_tokens": module.decoding.max_new_tokens}
+    module.decoding = GenerationConfig(  # "to avoid the influence of the sampling probability"
+        **greedy, pad_token_id=module.template.pad_id, eos_token_id=module.template.eos_id
     )
+    described = run.config | {
+        "protocol": plain_protocol(protocol),
+        "decoding": {"_target_": "transformers.GenerationConfig", **greedy},
+        ASKED: {"language": language, "number": len(questions)},
+    }
+    directory.path.mkdir(exist_ok=True)
+    directory.write_configuration(OmegaConf.to_yaml(OmegaConf.create(described)), run.overrides, trains=True)
     began = time.perf_counter()
     rows = answers_of(module, users, questions, batch_size)
     seconds = time.perf_counter() - began
     suite = load_protocol(protocol)
     suite.update(rows)
     found = {f"{result_prefix('')}{name}": value for name, value in suite.compute().items()}
-    folder = run_dir / FOLDER
-    folder.mkdir(exist_ok=True)
-    described = {"protocol": OmegaConf.load(Path(__file__).parents[1] / "conf" / "protocol" / f"{protocol}.yaml")}
-    write_atomically(folder / "config.yaml", [OmegaConf.to_yaml(described).encode()])
-    write_generations(folder / "generations.jsonl", rows)
-    write_results(folder / "metrics.json", found, suite.versions(), len(rows), seed=None)
+    write_generations(directory.path / "generations.jsonl", rows)
+    write_results(directory.path / "metrics.json", found, suite.versions(), len(rows), run.seed)
+    directory.wrote("generations.jsonl", "metrics.json")
+    write_record(directory.path, {key: value for key, value in run.provenance.items() if key != FILES})  # its sessions
+    directory.write_session(
+        {
+            "run": [FOLDER],
+            "seconds_of": {FOLDER: round(seconds, 1)},
+            "seed": run.seed,
+            "decoding": module.decoding.to_diff_dict(),
+            **{key: run.provenance[key] for key in ("parameters",) if key in run.provenance},
+            "data": {"splits": {"test": {"examples": len(every) * len(users), "examples_used": len(rows)}}},
+        }
+    )
     return suite, seconds
 
 

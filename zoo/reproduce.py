@@ -26,7 +26,7 @@ from zoo.evidence.report.audit import audited_report
 from zoo.evidence.report.files import NAMES, write_reports
 from zoo.evidence.report.tables import RESAMPLES
 from zoo.evidence.report.terminal import show, summary
-from zoo.evidence.reproduction.made import made_table
+from zoo.evidence.reproduction.made import made_table, printed_by
 from zoo.evidence.reproduction.plans import Planner
 from zoo.evidence.reproduction.scales import read_scale
 from zoo.evidence.reproduction.tasks import Outcome, Workshop, shown
@@ -82,6 +82,8 @@ def reproduce(
         reports.append(audited_report(wanted, 100 if settings["scale"] == "smoke" else RESAMPLES))
         if len(tables) <= MOST_SHOWN:
             show(reports[-1], console)
+            for name, text in printed_by(planned[table.key], planner.tasks, outcomes).items():
+                console.print(f"\n{name}:\n{text}", highlight=False, markup=False, soft_wrap=True)
         else:
             console.print(summary(reports[-1]), highlight=False, markup=False)
     names = "+".join(table.key.replace("/", "-") for table in tables)

@@ -123,6 +123,7 @@ def test_commands_parse(command: str) -> None:
     elif module == "zoo.evidence":
         parser = argparse.ArgumentParser(exit_on_error=False)
         REPORTS[arguments[0]].add_arguments(parser)
+        parser.add_argument("--out")  # of every report
         parser.parse_args(arguments[1:])
     else:
         assert (module, arguments[0], arguments[1]) == ("zoo.questions", "RUN_DIR", "--language")

@@ -438,6 +438,26 @@ def test_decimals_are_those_of_the_printed_values() -> None:
     assert [row.status.word for row in found.rows] == ["not run"] * 6
 
 
+def test_counts_of_what_was_made_stand_beside_printed_ones() -> None:
+    """A synthesis has no examples to score: its rows have values, and no runs."""
+    printed = published_table("personachatgen/table1").rows[:2]
+    made = ReportRow("raw", printed[0], missing="made by X", values={"survivors": [10.0, 14.0]})
+    found = report_of(table_of(made, ReportRow("regex", printed[1], missing="failed: Y"), metrics=()), 1)
+    assert found.columns == ("survivors",)
+    cell, other = (row.cells["survivors"] for row in found.rows)
+    assert (cell.printed, cell.mean, cell.values) == (PublishedValue(73902), 12.0, (10.0, 14.0))
+    assert cell.std == pytest.approx(8**0.5)
+    assert cell.interval is None
+    assert cell.difference == 12 - 73902
+    assert cell.because.startswith("stand-in: another language model")
+    assert other.mean is None
+    assert [row.status.word for row in found.rows] == ["stand-in", "failed"]
+    assert decimals(found, "survivors") == 0
+    told = markdown(found)
+    assert "73,902 → 12" in told
+    assert "raw: made by X" in told
+
+
 def test_latex_marks() -> None:
     assert escaped("a_b & 5 % #1 ~ ^ \\ {x} $ <") == (
         r"a\_b \& 5 \% \#1 \textasciitilde{} \textasciicircum{} \textbackslash{} \{x\} \$ \textless{}"

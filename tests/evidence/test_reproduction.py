@@ -10,14 +10,16 @@ import time
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from rich.console import Console
 
 from tests.conftest import ROOT
 from zoo.errors import UserError
 from zoo.evidence.published import PublishedRow, PublishedTable, all_tables
+from zoo.evidence.reproduction.made import made_table, printed_by
 from zoo.evidence.reproduction.plans import Planner, Task
 from zoo.evidence.reproduction.scales import SCALES, Preparation, Scale, read_scale
-from zoo.evidence.reproduction.tasks import Workshop, commands_of, is_finished, refusal_of, told_by
+from zoo.evidence.reproduction.tasks import Outcome, Workshop, commands_of, is_finished, refusal_of, told_by
 from zoo.reproduce import chosen_tables
 
 SCALE = Scale(
@@ -91,6 +93,8 @@ def test_rows_that_share_a_source_stage_wait_for_the_one_that_trains_it(tmp_path
     same = [task for task in others if shared in task.commands[0]]
     assert len(same) == 2
     assert all(first.name in task.after for task in same)
+    name = "user_lora/psp_dialogue_one_id-users_convai2-en-user_lora data.fold=0 seed=36"
+    assert first.name not in planner.tasks[name].after, "a source of its own, by the last word"
 
 
 @pytest.mark.parametrize("key", sorted(TABLES))
@@ -104,6 +108,53 @@ def test_every_table_can_be_planned_at_every_scale(key: str, tmp_path: Path) -> 
             assert not [word for command in task.commands for word in command if "{work}" in word or "{run:" in word]
         runs = [task.makes for task in planner.tasks.values() if task.is_run]
         assert len(set(runs)) == len(runs), "two runs in one folder"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", SCALES)
+def test_what_is_typed_composes(scale: str, tmp_path: Path) -> None:
+    """A run of each experiment and set of keys, every preparation, and what other programs compose."""
+    configs = {"run.py": "config", "zoo.prompted": "prompted", "zoo.synthesis": "synthesis"}
+    seen: dict[tuple[str, ...], list[str]] = {}
+    for table in TABLES.values():
+        planner = Planner(tmp_path, Path("/data"))
+        planner.table(table, read_scale(table.paper, scale))
+        for command in (command for task in planner.tasks.values() for command in task.commands):
+            program = command[1] if command[0] == "-m" else command[0]
+            if program in configs:
+                typed = [word for word in command[1:] if "=" in word and not word.startswith("hydra.")]
+                groups = [word for word in typed if word.partition("=")[0] in ("experiment", "data", "learner")]
+                keys = sorted(word.partition("=")[0] for word in typed)
+                seen.setdefault((configs[program], *groups, *keys), typed)
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        for (config, *_), typed in seen.items():
+            assert compose(config, [*typed, "run_dir=unused"]), typed
+
+
+def test_what_programs_made_and_printed(tmp_path: Path) -> None:
+    """Counts of a synthesis are values of its rows, what a report of zoo.evidence printed last stands below."""
+    table = TABLES["personachatgen/table2"]
+    planner = Planner(tmp_path, Path("/data"))
+    planned = planner.table(table, read_scale("personachatgen", "smoke"), ["raw", "toxicity"])
+    done = {name: Outcome() for name in planner.tasks}
+    made = planned[0].results[0]
+    made.mkdir(parents=True)
+    scale = read_scale("personachatgen", "smoke")
+    assert not made_table(table, planned, scale, planner.tasks, done).rows[0].values
+    (made / "tables.json").write_text(json.dumps({"table2": {"raw": {"survivors": 30}}, "table1": {"raw": {}}}))
+    raw, toxicity = made_table(table, planned, scale, planner.tasks, done).rows
+    assert (raw.values, toxicity.values) == ({"survivors": [30]}, {})
+    assert raw.missing == f"made by python -m zoo.synthesis: {made}"
+
+    table = TABLES["user_lora/table2"]
+    planned = planner.table(table, read_scale("user_lora", "smoke"), ["PCJP"])
+    (name,) = planned[0].tasks
+    planner.tasks[name].log.parent.mkdir(parents=True)
+    planner.tasks[name].log.write_text(
+        "$ python -m zoo.evidence users\nearlier\n$ python -m zoo.evidence users\n│ 8 │\n"
+    )
+    assert printed_by(planned, planner.tasks, {name: Outcome()}) == {name: "│ 8 │"}
+    assert printed_by(planned, planner.tasks, {name: Outcome("it failed")}) == {}
 
 
 def test_a_name_that_is_no_table_gets_those_that_are_spelt_alike() -> None:

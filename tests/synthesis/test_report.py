@@ -25,6 +25,7 @@ from zoo.synthesis.reports.page import markdown_table
 from zoo.synthesis.reports.report import ReportFacts, write_report
 from zoo.synthesis.reports.report_facts import GRAMMAR
 from zoo.synthesis.reports.report_survival import survival_grid
+from zoo.synthesis.reports.tables_file import table_values
 
 NASTY = "<script>alert('ü|*')</script> & “déjà vu” 日本"
 PROFILES = Funnel.from_dict({"raw": 1000, "regex": 940, "exact": 590, "category": 480, "duplicates": 220})
@@ -148,6 +149,29 @@ def test_numbers_beside_the_papers(folder: Path) -> None:
     assert "| gender | – |" in markdown
     assert "| code.commit | abc123 |" in markdown
     assert r"| chat.stop | You:, |" in markdown
+
+
+def test_values_by_table_and_row_of_the_paper() -> None:
+    people = dialogue_statistics("PersonaChat", [["hi ."], ["hi .", "hello there ."]])
+    facts = replace(
+        FACTS, statistics=[*FACTS.statistics, people], copying=[*FACTS.copying, copying("generated", [DIALOGUE])]
+    )
+    found = table_values(facts)
+    assert list(found["table1"]) == ["raw", "regex", "exact", "preserving", "duplication"]
+    assert found["table1"]["preserving"] == {"survivors": 480, "survival_cumulative": pytest.approx(48.0)}
+    assert found["table2"]["copy_paste"] == {"survivors": 150, "survival_cumulative": pytest.approx(75.0)}
+    assert found["table3"]["personachat"] == {
+        "dialogues": 2, "utterances": 3, "avg_turns": 1.5, "avg_utterance_length": pytest.approx(7 / 3),
+    }  # fmt: skip
+    assert found["table3"]["personachatgen"]["utterances"] == 4
+    assert found["table4"] == {"season": {"personachat": 4, "personachatgen": 5, "jaccard": pytest.approx(50.0)}}
+    assert found["table9"]["age"] == {"personachat": 0, "personachatgen": 0}, "no Jaccard similarity of nothing"
+    copied = copying("generated", [DIALOGUE]).f1
+    assert found["figure2"] == {"raw_plus": {"copied_f1": pytest.approx(100 * copied)}}
+    assert "raw" in table_values(replace(facts, prompt="RAW, 1-shot"))["figure2"]
+    other = Funnel.from_dict({"raw": 10, "all": 1})
+    assert "table1" not in table_values(replace(facts, profile_funnel=other.rows())), "stages of its own"
+    assert table_values(ReportFacts(backend="openai", model="some-model")) == {}
 
 
 def test_what_is_not_there_is_left_out(tmp_path: Path) -> None:

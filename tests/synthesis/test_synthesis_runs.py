@@ -85,6 +85,9 @@ def test_every_stage_and_a_replay(configured: Configured, tmp_path: Path, capsys
     assert len(read) == 2 * done["dialogues"]["export"]["splits"]["train"]["dialogues"] > 0
     for name in ("report.html", "report.md", "README.md"):
         assert "The grammar exercises the code; it replicates nothing." in (folder / name).read_text()
+    values = json.loads((folder / "tables.json").read_text())
+    assert [row["survivors"] for row in values["table2"].values()] == list(done["dialogues"]["funnel"].values())
+    assert list(values["figure2"]) == ["raw_plus"]
     printed = capsys.readouterr().out
     assert "0 contradictory pairs left" in printed
 

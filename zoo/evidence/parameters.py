@@ -169,9 +169,10 @@ def draw(methods: Sequence[Method], metric: str, count: str, cautions: Sequence[
     with canvas(path, height=3.8) as drawn:
         axes = plain_axes(drawn.add_subplot())
         for number, (point, size, (low, high)) in enumerate(zip(methods, sizes, between, strict=True)):
-            reach = [[point.mean - low], [high - point.mean]]
             style = series_style(number) | {"linestyle": "none"}
-            axes.errorbar([size], [point.mean], reach, **style, markersize=6, elinewidth=1, capsize=3, label=point.name)
+            bar = style | {"marker": "none"}  # about its own middle: of few dialogues the mean may lie outside
+            axes.errorbar([size], [(low + high) / 2], (high - low) / 2, **bar, elinewidth=1, capsize=3)
+            axes.plot([size], [point.mean], **style, markersize=6, label=point.name)
         log_axis(axes, "x", min(sizes) / 2.5, max(sizes) * 2.5)
         axes.margins(y=0.15)
         value_axis(axes, [value for low_high in between for value in low_high])

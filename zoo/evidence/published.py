@@ -2,7 +2,8 @@
 
 A file has the paper in one line (`source`) and `[about.TABLE]` for every table: `title`, and where they hold for all
 of its rows `metrics` (what is automatic, by our names), `factor` (what a printed number is multiplied with to be in our
-metric's unit, by metric) and any of a row's settings. A row is `[TABLE.ROW]`, or `[TABLE.PART.ROW]`, where
+metric's unit, by metric), `unions` (test sets that are scored together as one more, `unions = {comb = ["A", "B"]}`,
+printed as "comb/f1_parlai"), and any of a row's settings. A row is `[TABLE.ROW]`, or `[TABLE.PART.ROW]`, where
 `[TABLE.PART]` may hold settings of all its rows:
 
 * numbers by metric: `f1_parlai = 18.7`, with a deviation `{mean = 14.1, sd = 0.04}`, of a figure `{read_off = 16.3}`;
@@ -16,7 +17,7 @@ metric's unit, by metric) and any of a row's settings. A row is `[TABLE.ROW]`, o
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,7 @@ class PublishedTable:
     source: str  # the paper in one line
     metrics: tuple[str, ...]  # automatic, as columns; without the test set's name where rows differ in it
     rows: tuple[PublishedRow, ...]
+    unions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # test sets that are one more together, by name
 
     @property
     def key(self) -> str:
@@ -125,7 +127,8 @@ def published_table(key: str) -> PublishedTable:
 def _table(paper: str, name: str, source: str, about: Mapping[str, Any], contents: Mapping[str, Any]) -> PublishedTable:
     metrics, factors = tuple(about.get("metrics", ())), about.get("factor", {})
     rows = tuple(_row(label, entry, metrics, factors) for label, entry in _rows(contents, _settings(about)))
-    return PublishedTable(paper, name, about["title"], source, metrics, rows)
+    unions = {union: tuple(parts) for union, parts in about.get("unions", {}).items()}
+    return PublishedTable(paper, name, about["title"], source, metrics, rows, unions)
 
 
 def _rows(

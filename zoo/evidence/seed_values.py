@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,7 @@ def of_generations(
     resamples: int,
     key: Sequence[int],
     known: tuple[Results, dict[str, Floats]] | None = None,
+    unions: Mapping[str, Sequence[str]] | None = None,
 ) -> Measured:
     """One run's values, over its examples and over resamples of them.
 
@@ -77,6 +78,7 @@ def of_generations(
         resamples: how many.
         key: of the draws; runs on the same examples should have the same.
         known: results and resampled values where they were computed before.
+        unions: test sets of which the rows together are scored as one more, by its name.
 
     Raises:
         UserError: the protocol cannot score the generations.
@@ -86,6 +88,10 @@ def of_generations(
         check_teacher_forced_ids(run.run_dir, generations, suite)
         results = measured(generations, suite)
         values = resampled_run(suite, generations, results.other.get("users", {}), resamples, *key)
+        if unions:  # means over users are over every reply once
+            both = {name: [row for part in parts for row in generations[part]] for name, parts in unions.items()}
+            results = replace(results, metrics=measured(both, suite).metrics | results.metrics)
+            values |= resampled_run(suite, both, {}, resamples, *key)
     else:
         results, values = known
     tokens = [row.n_tokens for _, row in rows]

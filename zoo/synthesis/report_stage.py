@@ -1,5 +1,6 @@
 """The last stage: analyses of what was made, the report and the dataset card."""
 
+import json
 import shutil
 from collections.abc import Collection, Mapping
 from itertools import islice
@@ -13,6 +14,7 @@ from zoo.data.convai2 import read_convai2
 from zoo.data.persona_lexicon import read_lexicon
 from zoo.data.personachatgen import EXPORT
 from zoo.errors import UserError
+from zoo.files import write_atomically
 from zoo.synthesis.analyses.conversations import conversations
 from zoo.synthesis.analyses.copying import Copying, copying
 from zoo.synthesis.analyses.judgements import read_judgements
@@ -30,15 +32,16 @@ from zoo.synthesis.reports.judged import judged
 from zoo.synthesis.reports.published_file import published
 from zoo.synthesis.reports.report import write_report
 from zoo.synthesis.reports.report_facts import ReportFacts
+from zoo.synthesis.reports.tables_file import FILE, table_values
 from zoo.synthesis.sentences_stage import SENTENCES
 
 STAGES = ("sentences", "personas", "dialogues", "comparisons")
-REPORT = ("report.html", "report.md", "README.md")  # and figures/
+REPORT = ("report.html", "report.md", "README.md", FILE)  # and figures/
 
 
 def make_report(parts: Parts, folder: SynthesisFolder) -> Path:
-    """Measure what the finished stages left; write report.html, report.md and figures/, and where there are dialogues
-    the dataset's README.md.
+    """Measure what the finished stages left; write report.html, report.md, tables.json and figures/, and where there
+    are dialogues the dataset's README.md.
 
     Who wrote and scored is what the stages were done with, whatever the command line says now.
 
@@ -52,6 +55,7 @@ def make_report(parts: Parts, folder: SynthesisFolder) -> Path:
     facts = facts_of(parts, folder)
     if folder.facts("dialogues"):
         write_card(facts, folder.path)
+    write_atomically(folder.path / FILE, [json.dumps(table_values(facts), indent=2).encode() + b"\n"])
     return write_report(facts, folder.path)
 
 
@@ -108,11 +112,7 @@ def facts_of(parts: Parts, folder: SynthesisFolder) -> ReportFacts:
         overlap_reference=Path(settings.reference or "").name,
         copying=[
             *(Copying(**row) for row in comparisons.get("copying", {}).values()),
-            *(
-                copying(f"{name}, after filters" if some is kept else name, some)
-                for name, some in sources.items()
-                if some
-            ),
+            *(copying(name, some) for name, some in sources.items() if some),
         ],
         comparisons={
             title: {row: Funnel.from_dict(counts).rows() for row, counts in rows.items()}

@@ -12,13 +12,15 @@ Grid = tuple[list[str], list[list[str]]]  # header and rows
 
 
 def decimals(report: Report, column: str) -> int:
-    """As many as the printed values have, two to four; without any, more where the numbers are small."""
+    """None of counts; as many as printed values have, two to four; without these more where numbers are small."""
+    every = [number for row in report.rows for number in _numbers(row.cells[column])]
+    if every and max(every) > 100 and all(float(number).is_integer() for number in every):
+        return 0  # counts
     printed = [cell.printed.value for row in report.rows if (cell := row.cells[column]).printed is not None]
     if printed:
         shown = (f"{value:.4f}".rstrip("0") for value in printed)
         return max(2, *(len(text.partition(".")[2]) for text in shown))
-    numbers = [abs(number) for row in report.rows for number in _numbers(row.cells[column])]
-    largest = max(numbers, default=0.0)
+    largest = max(map(abs, every), default=0.0)
     return 1 if largest >= 1_000 else 2 if largest >= 1.5 else 4
 
 
@@ -68,9 +70,11 @@ def difference_text(cell: Cell, places: int) -> str:
 
 def status_text(row: RowReport) -> str:
     """The word, or why there are no runs."""
-    if row.cells and any(cell.mean is not None for cell in row.cells.values()):
-        return row.status.word
-    return row.missing or row.status.word
+    return row.status.word if _has_values(row) else row.missing or row.status.word
+
+
+def _has_values(row: RowReport) -> bool:
+    return any(cell.mean is not None for cell in row.cells.values())
 
 
 def blocks(report: Report, most: int = MOST_COLUMNS) -> list[tuple[str, ...]]:
@@ -225,7 +229,7 @@ def without_runs(report: Report) -> list[str]:
     """Why rows have no runs."""
     told: dict[str, list[str]] = {}
     for row in report.rows:
-        if not row.facts.runs:
+        if not row.facts.runs and not _has_values(row):
             told.setdefault(status_text(row), []).append(row.label)
     return [f"{', '.join(names)}: {why}" for why, names in told.items()]
 
@@ -237,8 +241,9 @@ def row_notes(report: Report) -> list[str]:
         for line in (row.note, row.disagree and f"paper and code disagree: {row.disagree}"):
             if line:
                 told.setdefault(line, []).append(row.label)
-        if row.missing and row.facts.runs:
-            told.setdefault(f"not all runs: {row.missing}", []).append(row.label)
+        if row.missing and (row.facts.runs or _has_values(row)):
+            line = f"not all runs: {row.missing}" if row.facts.runs else row.missing
+            told.setdefault(line, []).append(row.label)
     return [f"{', '.join(names)}: {line}." for line, names in told.items()]
 
 

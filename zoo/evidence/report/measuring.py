@@ -49,7 +49,13 @@ class MeasuredRun:
 
 
 def measure_run(
-    run: SeedRun, protocol: str | None, wanted: Iterable[str], resamples: int, seed: int, cache: Path | None
+    run: SeedRun,
+    protocol: str | None,
+    wanted: Iterable[str],
+    resamples: int,
+    seed: int,
+    cache: Path | None,
+    unions: Mapping[str, Sequence[str]] | None = None,
 ) -> MeasuredRun:
     """A run's metrics by its own protocol or the one that is named.
 
@@ -60,6 +66,7 @@ def measure_run(
         resamples: of each interval.
         seed: of the resamples.
         cache: folder of what was computed before; None computes anew and keeps nothing.
+        unions: test sets of which the rows together are scored as one more, in runs that have them all; by its name.
 
     Raises:
         UserError: the run kept no generations, or they lack what the protocol needs.
@@ -69,23 +76,29 @@ def measure_run(
     definitions = _definitions(plain_protocol(described, None, run.scored_by), suite)
     generations = generations_by_set(run.run_dir)
     examples = {name: _hash([row.id, row.reference] for row in rows) for name, rows in generations.items()}
+    joined = {name: parts for name, parts in (unions or {}).items() if examples.keys() >= set(parts)}
     draws = (seed, int(_hash(sorted(examples.items())), 16) % 2**32)
     known, kept = None, None
     if cache is not None:
-        kept = cache / f"{_key(run.run_dir, generations, definitions, suite, resamples, draws)}.npz"
+        kept = cache / f"{_key(run.run_dir, generations, joined, definitions, suite, resamples, draws)}.npz"
         known = _read(kept)
-    measured = of_generations(run, generations, suite, resamples, draws, known)
+    measured = of_generations(run, generations, suite, resamples, draws, known, joined)
     if kept is not None and known is None:
         _write(kept, measured)
+    tokens = {name: _hash([row.id, row.n_tokens] for row in rows) for name, rows in generations.items()}
     versions = {name: f"version {version}" for name, version in measured.results.versions.items()}
     return MeasuredRun(
         measured,
         suite,
         {name: definitions.get(name.removesuffix(USER_MEAN), versions[name]) for name in versions},
         {name + suite.ending(key): m.needs for key, m in suite.by_key() for name in m.result_names},
-        examples,
-        {name: _hash([row.id, row.n_tokens] for row in rows) for name, rows in generations.items()},
+        examples | _of_unions(examples, joined),
+        tokens | _of_unions(tokens, joined),
     )
+
+
+def _of_unions(hashes: Mapping[str, str], unions: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {name: _hash(hashes[part] for part in parts) for name, parts in unions.items()}
 
 
 def _definitions(protocol: Mapping[str, Any], suite: MetricSuite) -> dict[str, str]:
@@ -107,6 +120,7 @@ def _definitions(protocol: Mapping[str, Any], suite: MetricSuite) -> dict[str, s
 def _key(
     run_dir: Path,
     generations: Mapping[str, Sequence[Generation]],
+    unions: Mapping[str, Sequence[str]],
     definitions: Mapping[str, str],
     suite: MetricSuite,
     resamples: int,
@@ -115,7 +129,8 @@ def _key(
     """Of everything that values follow from; the texts and likelihoods as their files have them."""
     files = (run_dir / (f"generations_{name}.jsonl" if name else "generations.jsonl") for name in generations)
     texts = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-    return _hash([LAYOUT, texts, list(generations), sorted(definitions.items()), suite.by_user, resamples, draws])
+    known = [LAYOUT, texts, list(generations), sorted(definitions.items()), suite.by_user, resamples, draws]
+    return _hash([*known, *sorted(unions.items())])
 
 
 def _write(path: Path, measured: Measured) -> None:

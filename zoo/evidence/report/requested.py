@@ -69,7 +69,8 @@ def _table(
     others = [name for name, match in matched.items() if match is None]
     rows += [ReportRow(name, run_dirs=[run.run_dir for run in groups[name]]) for name in others]
     notes = [f"Of no row of {found.key}: {', '.join(others)}."] if others else []
-    return ReportTable(found.key, found.title, found.source, rows, tuple(metrics or found.metrics), tuple(notes))
+    asked = tuple(metrics or found.metrics)
+    return ReportTable(found.key, found.title, found.source, rows, asked, tuple(notes), found.unions)
 
 
 def _labels(
@@ -99,6 +100,8 @@ def _matching(table: PublishedTable, run: SeedRun) -> tuple[PublishedRow, str] |
     experiment, best = _experiment(run), None
     for row in table.rows:
         if not experiment or experiment not in (row.experiment, row.sound) or not _has(run, row.overrides):
+            continue
+        if ("questions" in run.trained_by) != ("zoo.questions" in (row.command or "")):
             continue
         if best is None or len(row.overrides) > len(best.overrides):
             best = row

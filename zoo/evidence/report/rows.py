@@ -26,7 +26,9 @@ class ReportRow:
         variant: "authors" or "sound", where a row is made in both ways.
         run_dirs: finished runs that differ in nothing but their seed; may be none.
         missing: why there are none, or not all: "closed: ...", "not run yet: python -m zoo.reproduce ...",
-            "failed: ...".
+            "failed: ...", "made by ...".
+        values: of a row that no runs are scored for, by name, one for each time that it was made; printed numbers of
+            the same name stand beside them.
     """
 
     name: str
@@ -34,6 +36,7 @@ class ReportRow:
     variant: str = ""
     run_dirs: Sequence[Path] = ()
     missing: str = ""
+    values: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -51,6 +54,7 @@ class ReportTable:
         metrics: columns by our names, in order; a name without its test set ("f1_parlai") stands for all test sets,
             "B/f1_parlai" for one. None: all that the runs measured.
         notes: stand below it.
+        unions: test sets of which the rows together are scored as one more, by its name.
     """
 
     key: str
@@ -59,6 +63,7 @@ class ReportTable:
     rows: Sequence[ReportRow]
     metrics: Sequence[str] = ()
     notes: Sequence[str] = ()
+    unions: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

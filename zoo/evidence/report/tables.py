@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.errors import UserError
+from zoo.evidence.published import PublishedValue
 from zoo.evidence.report.classes import classes, measured_as, set_and_name
 from zoo.evidence.report.conditions import Conditions
 from zoo.evidence.report.differences import differences
@@ -56,7 +57,7 @@ def report_of(
     records = {name: [finished_run(run.run_dir) for run in runs] for name, runs in read.items()}
     folder = cache or cache_folder()
     measured = {
-        name: [measure_run(run, protocol, wanted, resamples, seed, folder) for run in runs]
+        name: [measure_run(run, protocol, wanted, resamples, seed, folder, table.unions) for run in runs]
         for name, runs in read.items()
     }
     columns = _columns(table, measured)
@@ -71,7 +72,8 @@ def report_of(
         cells = {
             column: _cell(column, row, runs, conditions, marks.get((row.label, column), ""), seed) for column in columns
         }
-        status = row_status(row, list(cells.values()), len(runs), conditions)
+        n = len(runs) or max(map(len, row.values.values()), default=0)
+        status = row_status(row, list(cells.values()), n, conditions)
         published = row.published
         rows.append(
             RowReport(
@@ -127,7 +129,7 @@ def _runs(row: ReportRow) -> list[SeedRun]:
 
 
 def _columns(table: ReportTable, measured: Mapping[str, Sequence[MeasuredRun]]) -> list[str]:
-    """The metrics asked for, in every test set that is printed or was measured; else all that were measured."""
+    """The metrics asked for, in every test set that is printed or was measured; else all that were measured or made."""
     printed = dict.fromkeys(key for row in table.rows if row.published for key in row.published.values)
     of_runs = dict.fromkeys(
         name.removeprefix("test/")
@@ -140,12 +142,14 @@ def _columns(table: ReportTable, measured: Mapping[str, Sequence[MeasuredRun]]) 
     for metric in table.metrics or [key for key in of_runs if table.metrics or not key.endswith(USER_MEAN)]:
         own = [metric] if "/" in metric else [key for key in known if set_and_name(key)[1] == metric]
         found |= dict.fromkeys(own or [metric])
-    return list(found)
+    return list(found | dict.fromkeys(name for row in table.rows for name in row.values))
 
 
 def _cell(
     column: str, row: ReportRow, runs: Sequence[MeasuredRun], found: Conditions | None, mark: str, seed: int
 ) -> Cell:
+    if column in row.values:
+        return _made(column, row, seed)
     printed = row.published.values.get(column) if row.published else None
     metric = measured_as(column)
     if not runs or not all(metric in run.measured.results.metrics for run in runs):
@@ -171,6 +175,18 @@ def _cell(
         None if printed is None or because else agrees(printed, mean, told["std"], between),
         mark,
     )
+
+
+def _made(column: str, row: ReportRow, seed: int) -> Cell:
+    """A value that no run was scored for: a count of what was made."""
+    number = row.published.other.get(column) if row.published else None
+    printed = PublishedValue(number) if isinstance(number, int | float) else None
+    values = tuple(row.values[column])
+    told = summary(values, None, seed)
+    mean, stand_in = told["mean"], row.published.stand_in if row.published else None
+    difference = None if printed is None or mean is None else mean - printed.value
+    because = f"stand-in: {stand_in}" if stand_in and printed is not None else ""
+    return Cell(column, printed, mean, told["std"], None, values, difference, because)
 
 
 def _version(column: str, measured: Mapping[str, Sequence[MeasuredRun]]) -> int | str | None:

@@ -1,6 +1,9 @@
 """What the tasks of a table made, as the report asks for it."""
 
+import json
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from pathlib import Path
 
 from zoo.errors import UserError
 from zoo.evidence.published import PublishedTable
@@ -27,21 +30,44 @@ def made_table(
         tasks: by name.
         outcomes: what became of them.
     """
-    rows = [_row(row, tasks, outcomes) for row in planned]
+    rows = [_row(row, table.name, tasks, outcomes) for row in planned]
     about = " ".join(scale.about.split())
-    return ReportTable(table.key, table.title, table.source, rows, table.metrics, [f"scale={scale.name}: {about}"])
+    notes = [f"scale={scale.name}: {about}"]
+    return ReportTable(table.key, table.title, table.source, rows, table.metrics, notes, table.unions)
 
 
-def _row(row: PlannedRow, tasks: Mapping[str, Task], outcomes: Mapping[str, Outcome]) -> ReportRow:
+def printed_by(
+    planned: Sequence[PlannedRow], tasks: Mapping[str, Task], outcomes: Mapping[str, Outcome]
+) -> dict[str, str]:
+    """What reports of `python -m zoo.evidence` behind rows of a table printed, by task."""
+    names = dict.fromkeys(name for row in planned for name in row.tasks if not outcomes[name].failure)
+    logs = {name: tasks[name].log for name in names if "zoo.evidence" in tasks[name].commands[-1]}
+    texts = {name: log.read_text(errors="replace") for name, log in logs.items() if log.is_file()}
+    return {name: text.rpartition("$ python ")[2].partition("\n")[2].strip("\n") for name, text in texts.items()}
+
+
+def _row(row: PlannedRow, table: str, tasks: Mapping[str, Task], outcomes: Mapping[str, Outcome]) -> ReportRow:
     failures = [f"failed: {why}" for name in row.tasks if (why := outcomes[name].failure)]
     done = [folder for folder, name in zip(row.results, row.tasks, strict=True) if not outcomes[name].failure]
     runs, told = [], list(dict.fromkeys(failures))
+    values: dict[str, list[float]] = {}
     for folder, name in zip(row.results, row.tasks, strict=True):
         if folder not in done:
             continue
         try:
             runs.append(finished_run(folder).run_dir)
         except UserError as error:  # no run of examples: a synthesis, an analysis
-            program = " ".join(tasks[name].commands[-1][:3])
+            program = " ".join(takewhile(lambda word: "=" not in word, tasks[name].commands[-1]))
             told.append(f"made by python {program}: {folder}" if not tasks[name].is_run else str(error))
-    return ReportRow(row.published.name, row.published, row.variant, runs, row.missing or "; ".join(told))
+            for key, value in _counted(folder, table, row.published.name).items():
+                values.setdefault(key, []).append(value)
+    return ReportRow(row.published.name, row.published, row.variant, runs, row.missing or "; ".join(told), values)
+
+
+def _counted(folder: Path, table: str, row: str) -> dict[str, float]:
+    """What a synthesis counted for a row, see zoo/synthesis/reports/tables_file.py; nothing where it is none."""
+    try:
+        found: dict[str, float] = json.loads((folder / "tables.json").read_text()).get(table, {}).get(row, {})
+    except FileNotFoundError:
+        return {}
+    return found

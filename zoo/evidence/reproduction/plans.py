@@ -129,14 +129,14 @@ class Planner:
         words = [*own, *(word for text in (shared, *matching) for word in shlex.split(text)), *repeat.split()]
         needed: list[str] = []
         filled = [self._filled(word, scale, repeat, needed) for word in words]
-        for source in (word.lstrip("+") for word in filled if "source.directory=" in word):
+        typed = _last_of_each([*filled, *(self.extra if is_run else ())])
+        for source in (word.lstrip("+") for word in typed if "source.directory=" in word):
             if (first := self._sources.setdefault(source, name)) != name:
                 needed.append(first)
         for number, step in enumerate(scale.prepare):
             if fnmatchcase(folder, step.rows):
                 needed.append(self._prepared(number, scale, repeat).name)
-        extra = self.extra if is_run else ()
-        command = (*program, *_last_of_each([*filled, *extra]), f"hydra.run.dir={run_dir}")
+        command = (*program, *typed, f"hydra.run.dir={run_dir}")
         log = run_dir.with_name(f"{run_dir.name}.log")
         self.tasks[name] = Task(name, (command,), log, tuple(dict.fromkeys(needed)), run_dir, is_run)
         return self.tasks[name]
