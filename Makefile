@@ -9,11 +9,14 @@ JOBS ?= 2
 run: $(VENV)/installed
 	$(BIN)/python run.py
 
-test: test-fast
-	$(BIN)/python -m pytest -m slow -n $(JOBS)
+# A file's tests stay in one process, for what they share; conftest.py has the longest files begin first.
+SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-fast: $(VENV)/installed
-	$(BIN)/python -m pytest -m "not slow" -n $(JOBS)
+	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

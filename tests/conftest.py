@@ -5,7 +5,9 @@ import os
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before transformers is imported: a test never waits for a network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: at width 32 a second thread costs more than it brings
 
+from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,10 +28,18 @@ TINY = ("backbone=tiny", "backbone.width=32", "backbone.depth=2", "backbone.head
 GPT2_SHAPE = {"model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, or one process would end long after the others: those with slow tests, then whole runs'."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: (-slow[item.path], len(item.path.parts)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def zoo_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nothing is read from or left in the developer's cache."""
-    folder = Path(os.environ.get("ZOO_TEST_CACHE", tmp_path_factory.mktemp("cache")))
+    """Nothing is read from or left in the developer's cache; pytest's processes share one: files come whole."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
     os.environ["ZOO_CACHE"] = str(folder)
     return folder
 
@@ -42,13 +52,26 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+@pytest.fixture(scope="session")
+def composed_before() -> dict[str, DictConfig]:
+    """What single overrides gave: experiments are asked for by several tests."""
+    return {}
+
+
 @pytest.fixture
-def composed(tmp_path: Path) -> Callable[..., DictConfig]:
+def composed(tmp_path: Path, composed_before: dict[str, DictConfig]) -> Callable[..., DictConfig]:
     """`composed("model=paa", ...)`: the configuration that run.py would get, at its published sizes."""
 
     def compose_config(*overrides: str) -> DictConfig:
+        if len(overrides) == 1 and overrides[0] in composed_before:
+            cfg = deepcopy(composed_before[overrides[0]])
+            cfg.run_dir = str(tmp_path)
+            return cfg
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            return compose("config", [f"run_dir={tmp_path}", *overrides])
+            cfg = compose("config", [f"run_dir={tmp_path}", *overrides])
+        if len(overrides) == 1 and overrides[0].startswith("experiment="):
+            composed_before[overrides[0]] = deepcopy(cfg)
+        return cfg
 
     return compose_config
 

@@ -7,17 +7,20 @@ from typing import Any
 
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 import zoo
+from tests.conftest import ROOT
 from zoo.errors import UserError
 from zoo.export import write_backbone
 from zoo.running import run
 from zoo.stages import WRITTEN, source_of, start_from_source
 
 SMALL = [
-    "data=synthetic_users", "data.num_users=10", "backbone.width=32", "backbone.heads=4", "template.prompt=ppp",
+    "data=synthetic_users", "data.num_users=10", "+data.users_of.dialogues_per_pair=1",
+    "backbone.width=32", "backbone.heads=4", "template.prompt=ppp",
     "trainer=cpu", "trainer.max_epochs=1", "source=adaptation", "source.trainer.max_epochs=1", "data.batch_size=64",
     "source.data.batch_size=64", "source.optimizer.lr=1e-2", "decoding.max_new_tokens=3", "run=[fit]",
     "data.max_eval_examples=40",
@@ -65,12 +68,20 @@ def test_adapters_are_trained_on_the_adapted_backbone(small: Callable[..., DictC
     assert json.loads((tmp_path / "metrics.json").read_text())["metrics"] == scored
 
 
-def test_processes_may_write_one_backbone_at_once(small: Callable[..., DictConfig], tmp_path: Path) -> None:
-    run(small("One-ID", "run=[source]"))
-    source, first = tmp_path / "source", backbone(tmp_path)
+@pytest.fixture(scope="module")
+def one_id(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of One-ID, whose network hardly moved after its adaptation."""
+    run_dir = tmp_path_factory.mktemp("one_id")
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        run(compose("config", [f"run_dir={run_dir}", *ROWS["One-ID"], *SMALL, "optimizer.lr=1e-9"]))
+    return run_dir
+
+
+def test_processes_may_write_one_backbone_at_once(one_id: Path) -> None:
+    source, first = one_id / "source", backbone(one_id)
     write_backbone(source, source / "backbone")
     assert not list(source.glob(".backbone*"))
-    assert all(torch.equal(weights, first[name]) for name, weights in backbone(tmp_path).items())
+    assert all(torch.equal(weights, first[name]) for name, weights in backbone(one_id).items())
 
 
 def test_an_adaptation_of_another_backbone_is_not_shared(small: Callable[..., DictConfig], tmp_path: Path) -> None:
@@ -84,21 +95,23 @@ def test_an_adaptation_of_another_backbone_is_not_shared(small: Callable[..., Di
         start_from_source(cfg, run_stage=pytest.fail, begin=pytest.fail)
 
 
-@pytest.mark.parametrize("row", ["One-ID", "FULL"])
-def test_whole_networks_begin_as_the_adapted_one(row: str, small: Callable[..., DictConfig], tmp_path: Path) -> None:
-    rates = ["learner.lr=1e-9"] if row == "FULL" else ["optimizer.lr=1e-9"]
-    run(small(row, *rates))
+def test_a_network_of_all_begins_as_the_adapted_one(one_id: Path) -> None:
+    adapted = backbone(one_id)
+    for name, weights in zoo.load(one_id).net.lm.state_dict().items():
+        torch.testing.assert_close(weights, adapted[name], rtol=0, atol=1e-6)
+
+
+def test_networks_of_users_begin_as_the_adapted_one(small: Callable[..., DictConfig], tmp_path: Path) -> None:
+    run(small("FULL", "learner.lr=1e-9"))
     adapted, module = backbone(tmp_path), zoo.load(tmp_path)
-    if row == "FULL":
-        module.net.bank.write(0)
+    module.net.bank.write(0)
     for name, weights in module.net.lm.state_dict().items():
         torch.testing.assert_close(weights, adapted[name], rtol=0, atol=1e-6)
 
 
-def test_adaptation_and_users_have_different_halves(small: Callable[..., DictConfig], tmp_path: Path) -> None:
-    run(small("One-ID"))
+def test_adaptation_and_users_have_different_halves(one_id: Path) -> None:
     source, own = (
-        json.loads((folder / "provenance.json").read_text())["data"] for folder in (tmp_path / "source", tmp_path)
+        json.loads((folder / "provenance.json").read_text())["data"] for folder in (one_id / "source", one_id)
     )
     assert source["report"]["held_out_partners"]["half"] == "adaptation"
     assert own["report"]["held_out_partners"]["half"] == "personal"
@@ -125,7 +138,7 @@ def test_a_killed_adaptation_goes_on(
     from zoo.learners import Supervised
 
     whole, calls = Supervised.__call__, []
-    settings = ["source.callbacks.last.every_n_train_steps=1", "source.net.dropout=0.0"]
+    settings = ["source.callbacks.last.every_n_train_steps=1", "source.net.dropout=0.0", "source.data.batch_size=16"]
     run(small("LoRA", *settings, f"run_dir={tmp_path}/whole"))
 
     def stop_at_3(self: Any, *arguments: Any) -> Any:

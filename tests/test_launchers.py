@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from submitit.slurm.slurm import SlurmExecutor
 
 from tests.conftest import ROOT, small_overrides
-from tests.test_processes import EXACT, run_py, weights
+from tests.processes import run_py
+from tests.test_processes import EXACT, weights
 
 OF_SLURM = (
     "hydra.launcher.partition=gpu",

@@ -16,7 +16,8 @@ from lightning.fabric.plugins.environments import SLURMEnvironment
 from omegaconf import DictConfig
 
 from tests.conftest import TINY, small_overrides
-from tests.test_processes import EXACT, command, environment, weights
+from tests.processes import command, environment, forking_python, run_py
+from tests.test_processes import EXACT, weights
 from zoo.errors import UserError
 from zoo.launch import check_started, user_message
 from zoo.running import run
@@ -40,7 +41,8 @@ def torchrun(*arguments: str) -> list[tuple[list[str], dict[str, str]]]:
     port = free_port()
     agent = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1",
              "--master-addr=127.0.0.1", f"--master-port={port}"]  # fmt: skip
-    return [([*agent, f"--node-rank={node}", *command(*arguments)[1:]], {}) for node in (0, 1)]
+    forked = {"PYTHON_EXEC": forking_python()}  # the agents' workers
+    return [([*agent, f"--node-rank={node}", *command(*arguments)[1:]], forked) for node in (0, 1)]
 
 
 def srun(*arguments: str) -> list[tuple[list[str], dict[str, str]]]:
@@ -50,7 +52,8 @@ def srun(*arguments: str) -> list[tuple[list[str], dict[str, str]]]:
         "SLURM_NNODES": "2", "SLURM_NODELIST": "localhost,localhost", "SLURM_JOB_NODELIST": "localhost,localhost",
         "SLURM_LOCALID": "0", "MASTER_PORT": free_port(),
     }  # fmt: skip
-    return [(command(*arguments), common | {"SLURM_PROCID": node, "SLURM_NODEID": node}) for node in ("0", "1")]
+    task = [forking_python(), *command(*arguments)[1:]]
+    return [(task, common | {"SLURM_PROCID": node, "SLURM_NODEID": node}) for node in ("0", "1")]
 
 
 def on_nodes(nodes: Sequence[tuple[list[str], dict[str, str]]], cwd: Path) -> list[tuple[int, str, str]]:
@@ -91,10 +94,8 @@ def whole(ended: Sequence[tuple[int, str, str]], run_dir: Path) -> None:
 def alone(tmp_path_factory: pytest.TempPathFactory, small_corpus: Path) -> Path:
     """One process."""
     run_dir = tmp_path_factory.mktemp("one") / "alone"
-    done = subprocess.run(
-        command(*small_overrides(small_corpus), *EXACT, f"hydra.run.dir={run_dir}"), env=environment(), check=False
-    )
-    assert done.returncode == 0
+    done = run_py(*small_overrides(small_corpus), *EXACT, f"hydra.run.dir={run_dir}", cwd=run_dir.parent)
+    assert done.returncode == 0, done.stderr[-2000:]
     return run_dir
 
 
@@ -106,8 +107,9 @@ def test_two_nodes_give_what_one_process_gives(
     run_dir = tmp_path / "run"
     ended = on_nodes(started_by(*run_small, *EXACT, *TWO_NODES, f"hydra.run.dir={run_dir}"), tmp_path)
     whole(ended, run_dir)
+    together = weights(run_dir)
     for name, weight in weights(alone).items():
-        torch.testing.assert_close(weights(run_dir)[name], weight, rtol=0, atol=1e-9)
+        torch.testing.assert_close(together[name], weight, rtol=0, atol=1e-9)
     results = [json.loads((path / "metrics.json").read_text()) for path in (alone, run_dir)]
     assert results[0]["n_examples"] == results[1]["n_examples"]
     assert results[1]["metrics"] == pytest.approx(results[0]["metrics"], rel=1e-6, nan_ok=True)

@@ -21,7 +21,8 @@ from zoo.run_record import finished_run
 from zoo.running import run
 
 SMALL = [
-    "data=synthetic_users", "data.num_users=10", "backbone.width=32", "backbone.heads=4", "trainer=cpu", "run=[fit]",
+    "data=synthetic_users", "data.num_users=10", "+data.users_of.dialogues_per_pair=1",
+    "backbone.width=32", "backbone.heads=4", "trainer=cpu", "run=[fit]",
     "decoding.max_new_tokens=4", "trainer.max_epochs=1", "data.max_eval_examples=20", "template.prompt=psp",
 ]  # fmt: skip
 

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 
 import zoo
 from tests.conftest import TINY
-from tests.users.test_user_runs import run_py
+from tests.processes import run_py
 from zoo.errors import UserError
 from zoo.export import export
 from zoo.models.start import TrainedRow, read_start

@@ -10,6 +10,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from tests.data.test_streamed import loader_of, numbers, write_shards
+from tests.processes import functions
 from zoo.backbones import Backbone, dialogue_tokenizer
 from zoo.data.corpora import JsonlCorpus
 from zoo.data.stream_loader import StreamLoader
@@ -57,7 +58,7 @@ def stream(rank: int, folder: Path) -> None:
 def test_two_processes_see_every_pair_once_and_keep_step(tmp_path: Path, zoo_cache: Path) -> None:
     for case, sizes in UNEVEN.items():
         write_shards(tmp_path / case, sizes)
-    mp.spawn(stream, args=(tmp_path,), nprocs=WORLD)
+    mp.start_processes(stream, args=(tmp_path,), nprocs=WORLD, start_method=functions.get_start_method())
     ranks = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(WORLD)]
     for case, sizes in UNEVEN.items():
         for epoch in range(2):

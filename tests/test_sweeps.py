@@ -3,7 +3,6 @@
 import math
 import os
 import struct
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 from wandb.wandb_agent import Agent
 
 from tests.conftest import ROOT, TINY, small_overrides
+from tests.processes import forking_python
 from tests.test_personachatgen_rows import data  # noqa: F401, a fixture
 from zoo.checkpoints import flat
 
@@ -100,7 +100,7 @@ def as_the_agent_runs_it(
 ) -> int:
     """W&B's own agent expands and starts the command, with `extra` before the sampled values; returns its exit code."""
     for name, value in {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # the agent's interpreter is "python"
+        "PATH": f"{Path(forking_python()).parent}{os.pathsep}{os.environ['PATH']}",  # it starts "python"
         "WANDB_DIR": str(folder),
         "WANDB_MODE": "offline",
         "WANDB_SWEEP_ID": "sweep123",

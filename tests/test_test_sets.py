@@ -9,7 +9,7 @@ import pytest
 from omegaconf import DictConfig
 
 from tests.conftest import TINY
-from tests.test_processes import run_py
+from tests.processes import run_py
 from zoo.metrics.__main__ import main
 from zoo.metrics.by_user import results_by_user
 from zoo.metrics.generations import read_generations

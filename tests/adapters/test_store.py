@@ -1,5 +1,4 @@
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -8,10 +7,10 @@ import time
 import peft
 import pytest
 
-from tests.adapters import victims
 from tests.adapters.conftest import assert_same
 from tests.adapters.test_user_ids import STRANGE
 from tests.adapters.victims import constant, die_before_change, save_for_ever
+from tests.processes import functions
 from zoo.adapters.adapter import PROMPT, Adapter
 from zoo.adapters.packed import PackedAdapters
 from zoo.adapters.peft_folder import CONFIG, WEIGHTS, read_peft_folder, write_peft_folder
@@ -145,13 +144,9 @@ def test_packing(tmp_path):
         assert_same(ours, theirs)
 
 
-processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload([victims.__name__])
-
-
 def killed_at(number: int, action: str, *arguments: object) -> bool:
     """Whether the action was killed, and did not come to its end before."""
-    process = processes.Process(target=die_before_change, args=(number, action, *arguments))
+    process = functions.Process(target=die_before_change, args=(number, action, *arguments))
     process.start()
     process.join()
     assert process.exitcode in (0, -signal.SIGKILL)
@@ -227,7 +222,7 @@ def test_killed_at_random_among_several_savers_and_a_loader(tmp_path):
         store.save(user, constant(0))
     draws = random.Random(0)
     for attempt in range(8):
-        savers = [processes.Process(target=save_for_ever, args=(tmp_path, seed)) for seed in (attempt, attempt + 100)]
+        savers = [functions.Process(target=save_for_ever, args=(tmp_path, seed)) for seed in (attempt, attempt + 100)]
         for saver in savers:
             saver.start()
         seen: set[float] = set()

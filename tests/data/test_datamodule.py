@@ -2,10 +2,8 @@
 
 import errno
 import logging
-import os
 import pickle
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -18,6 +16,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 import zoo.data.corpora
 import zoo.data.table
+from tests.processes import environment, forking_python, run_forked
 from zoo.data.corpora import ConvAI2Corpus, DemoCorpus, JsonlCorpus
 from zoo.data.datamodule import DialogueDataModule
 from zoo.data.examples import examples_from_dialogues
@@ -25,8 +24,6 @@ from zoo.data.jsonl import write_jsonl
 from zoo.data.records import Dialogue, Speaker, Utterance
 from zoo.data.template import DialogueTemplate
 from zoo.errors import UserError
-
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 class Twelve:
@@ -539,8 +536,9 @@ def test_two_processes_train_as_one_and_evaluate_everything_once(tmp_path, twelv
     small_tokenizer().save_pretrained(tmp_path / "tokenizer")
     (tmp_path / "script.py").write_text(SCRIPT)
     for devices, accumulate in (("1", "1"), ("2", "1"), ("1", "4"), ("2", "2")):
-        command = [sys.executable, tmp_path / "script.py", tmp_path, twelve_file, devices, accumulate]
-        subprocess.run(command, check=True, env=ENVIRONMENT, timeout=200)
+        words = [tmp_path / "script.py", tmp_path, twelve_file, devices, accumulate]
+        done = run_forked([str(word) for word in words], tmp_path, environment())
+        assert done.returncode == 0, done.stderr[-2000:]
     alone, rows = torch.load(tmp_path / "1x1.0.pt")
     assert alone.abs().max() > 0.1
     assert sorted(rows) == list(range(47))
@@ -557,7 +555,7 @@ def test_several_processes_build_the_same_table(tmp_path, twelve_file, small_tok
         SCRIPT.split("model = ")[0] + "data.setup()\nprint(sum(len(batch) for batch in data.train_dataloader()))\n"
     )
     (tmp_path / "script.py").write_text(building)
-    command = [sys.executable, tmp_path / "script.py", tmp_path, twelve_file, "1", "1"]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) for _ in range(3)]
+    command = [forking_python(), tmp_path / "script.py", tmp_path, twelve_file, "1", "1"]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) for _ in range(3)]
     assert [process.communicate()[0].strip() for process in running] == ["47"] * 3
     assert len(list((tmp_path / "cache").iterdir())) == 1

@@ -77,8 +77,10 @@ def test_rows_compose_and_their_protocol_gives_their_metrics(
 def test_every_row_composes_and_its_protocol_gives_its_metrics(composed: Callable[..., DictConfig]) -> None:
     rows = {(row.experiment, *shape(row), *row.values): (table, row) for table, row in ROWS if row.experiment}
     assert len(rows) > 70
+    checked_above = [row for _, row in one_of_each()]
     for table, row in rows.values():
-        check_row(table, row, composed)
+        if not any(row is one for one in checked_above):
+            check_row(table, row, composed)
 
 
 def test_every_number_has_something_that_makes_it() -> None:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from rich.console import Console
 
-from tests.conftest import ROOT
+from tests.processes import environment, run_module
 from zoo.errors import UserError
 from zoo.evidence.published import PublishedRow, PublishedTable, all_tables
 from zoo.evidence.reproduction.made import made_table, printed_by
@@ -215,9 +214,8 @@ def reproduce(*words: str, cwd: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_killed_and_asked_again_it_does_what_is_missing(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     asked = reproduce("paa/table4", "rows=dual,paa", cwd=tmp_path)
-    process = subprocess.Popen(asked, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(asked, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL)
     first = tmp_path / "out" / "smoke" / "paa" / "dual_reference" / "36"
     until = time.monotonic() + 240
     while not (first / "provenance.json").is_file() and time.monotonic() < until:
@@ -226,7 +224,7 @@ def test_killed_and_asked_again_it_does_what_is_missing(tmp_path: Path) -> None:
     process.wait()
     written = (first / "metrics.json").stat().st_mtime_ns
     for _ in range(50):  # what it had started ends with it, and the folder is free again
-        done = subprocess.run(asked, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500)
+        done = run_module(*asked[2:], cwd=tmp_path)
         if "Another process" not in done.stderr:
             break
         time.sleep(0.2)

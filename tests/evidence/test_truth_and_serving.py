@@ -15,7 +15,8 @@ from zoo.metrics.generations import Generation, write_generations
 from zoo.running import run
 
 SMALL = [
-    "data=synthetic_users", "data.num_users=10", "backbone.width=32", "backbone.heads=4", "trainer=cpu", "run=[fit]",
+    "data=synthetic_users", "data.num_users=10", "+data.users_of.dialogues_per_pair=1",
+    "backbone.width=32", "backbone.heads=4", "trainer=cpu", "run=[fit]",
     "template.added_tokens=[]", "data.max_eval_examples=20", "learner.epochs=1", "learner.batch_size=64",
 ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import run_module
 from zoo.metrics import WordF1, read_results, write_generations, write_results
 from zoo.metrics.__main__ import main
 from zoo.metrics.protocols import PROTOCOLS, load_protocol
@@ -229,6 +230,6 @@ def test_the_command_itself(run_dir):
     assert (done.returncode, done.stderr) == (0, "")
     assert "test/ppl_token" in done.stdout
     (run_dir / "generations.jsonl").write_text(json.dumps({"id": "a"}) + "\n")
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    done = run_module(*command[2:])
     assert (done.returncode, done.stdout) == (2, "")
     assert "line 1: without user, persona" in done.stderr

@@ -7,6 +7,7 @@ import pytest
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
+from tests.processes import functions
 from zoo.metrics import (
     BitsPerChar,
     Bleu,
@@ -97,7 +98,7 @@ def evaluate(rank, folder, all_rows):
 @pytest.mark.slow
 def test_every_metric_is_the_same_over_one_two_and_four_processes(tmp_path, corpus):
     rows = [replace(row, user=f"user {n % 7}", history=[f"question {n % 11} ?"]) for n, row in enumerate(corpus(N))]
-    mp.spawn(evaluate, args=(tmp_path, rows), nprocs=4)
+    mp.start_processes(evaluate, args=(tmp_path, rows), nprocs=4, start_method=functions.get_start_method())
     suite = everything()
     suite.update(rows)
     expected = suite.compute()

@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from tests.conftest import ROOT, TINY
 from tests.language_models.conftest import KEY, VARIABLE, Reply, Server, answer
+from tests.processes import run_module
 from zoo.data.jsonl import write_jsonl
 from zoo.data.records import Dialogue, Speaker, Utterance
 from zoo.errors import UserError
@@ -195,7 +196,7 @@ def test_a_killed_run_goes_on_without_a_repeated_call(server: Server, tmp_path: 
     assert len(server.bodies) == stopped_at + 1
     assert not (tmp_path / "run" / "metrics.json").exists()
     server.behave = lambda number, body: Reply()
-    done = subprocess.run(typed, cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = run_module(*typed[2:], variables=environment)
     assert done.returncode == 0, done.stderr
     assert f"answers: {10 - stopped_at} asked, {stopped_at} kept from before" in done.stdout
     bodies = [json.dumps(body) for body in server.bodies]
@@ -211,7 +212,7 @@ def test_mistakes_end_in_one_paragraph(tmp_path: Path) -> None:
     typed = command(
         tmp_path, "language_model=openai", "language_model.model=m", f"language_model.key_variable={VARIABLE}"
     )
-    done = subprocess.run(typed, cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = run_module(*typed[2:], variables=environment)
     assert done.returncode == 2
     assert f"error: The environment variable {VARIABLE} is not set" in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr

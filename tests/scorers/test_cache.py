@@ -1,7 +1,6 @@
 """The cache: every pair once, over instances, kills and processes."""
 
 import copy
-import multiprocessing
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.processes import functions
 from zoo.errors import UserError
 from zoo.scorers import cache
 from zoo.scorers.base import Pair
@@ -120,8 +120,7 @@ def score_a_part(folder: Path, first: int) -> None:
 
 @pytest.mark.slow
 def test_several_processes_at_once(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=score_a_part, args=(tmp_path, first)) for first in (0, 50, 50)]
+    processes = [functions.Process(target=score_a_part, args=(tmp_path, first)) for first in (0, 50, 50)]
     for process in processes:
         process.start()
     for process in processes:

@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 from tests.conftest import ROOT
 from tests.language_models.conftest import KEY, VARIABLE, Reply, Server, answer
+from tests.processes import run_module
 from tests.synthesis.conftest import TINY_SIZE, Configured
 from zoo.data.personachatgen import PersonaChatGenCorpus
 from zoo.errors import UserError
@@ -331,7 +332,7 @@ def test_a_killed_run_goes_on_without_a_repeated_call(server: Server, tmp_path: 
     assert len(answered) == stopped_at
     server.bodies.clear()
     server.behave = by_grammar
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = run_module(*command[2:], variables=environment)
     assert done.returncode == 0, done.stderr
     assert not answered & {json.dumps(body, sort_keys=True) for body in server.bodies}
     assert f"run directory: {tmp_path}/run" in done.stdout

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 
 import zoo
 from tests.conftest import TINY
-from tests.test_processes import run_py
+from tests.processes import run_py
 from zoo.adapters.packed import PackedAdapters
 from zoo.adapters.store import AdapterStore
 from zoo.data.batch import collate
