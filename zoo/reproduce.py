@@ -99,13 +99,13 @@ def main() -> None:
         prog="python -m zoo.reproduce", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("words", nargs="*", metavar="PAPER/TABLE or KEY=VALUE")
-    parser.add_argument("--list", action="store_true", help="the tables, and stop")
+    parser.add_argument("--list", action="store_true", help="the tables with their numbers of rows, and stop")
     parser.add_argument("--dry-run", action="store_true", help="the commands, and stop")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()  # --dry-run may stand anywhere
     with readable_errors():
         if options.list:
             for table in all_tables().values():
-                print(f"{table.key:28} {len(table.rows):3} rows  {table.title}")
+                print(f"{table.key:24} {len(table.rows):3}  {table.title}")
             return
         given = dict(word.split("=", 1) for word in options.words if "=" in word)
         settings = {key: given.get(key, default) for key, default in OWN.items()}
