@@ -224,7 +224,22 @@ def test_mistakes_end_in_a_paragraph(
         assert not (tmp_path / "out").exists()
 
 
-def test_a_strangers_folder_builds_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text("exported: net\nseed: 1\nmodel:\n  net: {_target_: os.system, command: ls}\n")
-    with pytest.raises(UserError, match=r"would build os.system"):
+@pytest.mark.parametrize(
+    "net",
+    [
+        "{_target_: os.system, command: ls}",
+        "{_target_: zoo.export.shutil.rmtree, path: VICTIM}",  # by way of a module that a module of ours imports
+        "{_target_: zoo.launch.subprocess.Popen, args: ls}",
+        "{_target_: zoo.files.write_atomically, path: VICTIM, pieces: []}",  # ours, and no part of a model
+        "{_target_: zoo.no_such.Thing}",
+        r"""'\${oc.create:"{_target_: zoo.files.write_atomically, path: VICTIM, pieces: []}"}'""",  # once it is resolved
+    ],
+)
+def test_a_strangers_folder_builds_nothing_else(net: str, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    settings = f"exported: net\nseed: 1\nmodel:\n  metrics: {{metrics: {{}}}}\n  net: {net}\n"
+    (tmp_path / "config.yaml").write_text(settings.replace("VICTIM", str(victim)))
+    with pytest.raises(UserError, match=r"would build .*Do not load folders that you do not trust"):
         zoo.load(tmp_path)
+    assert victim.is_dir()

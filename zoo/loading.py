@@ -18,7 +18,8 @@ def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
     """Build the model of a run from its config.yaml and load its weights, ready for `.reply(history, persona=...)`.
 
     Args:
-        run_dir: a directory that run.py filled, or a folder of `python -m zoo.export` with a whole network.
+        run_dir: a directory that run.py filled, or a folder of `python -m zoo.export` with a whole network. Of an
+            export nothing but a model's parts is built; a run directory may name any class: load your own only.
         checkpoint: "best", "last", or the path of a checkpoint file.
 
     Raises:

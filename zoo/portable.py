@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ WEIGHTS, SETTINGS = "model.safetensors", "config.yaml"
 EXPORTED = "exported"  # in the settings: which part of the module the weights are
 HERE = "."  # in a path of the settings: the folder itself
 BACKBONE = "zoo.backbones.Backbone"
-TRUSTED = ("zoo.", "torch.optim.", "transformers.GenerationConfig", "transformers.get_scheduler")
+TRUSTED = ("transformers.GenerationConfig", "transformers.get_scheduler", "zoo.backbones.dialogue_tokenizer")
+TRUSTED_CLASSES = ("zoo.", "torch.optim.")  # all classes that these packages define
 
 
 def write_portable(module: DialogueModule, folder: Path, part: str) -> None:
@@ -68,7 +70,9 @@ def located(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     Raises:
         UserError: something else than a model's parts would be built: a folder from somewhere else could do anything.
     """
-    if strange := [target for target in _targets(settings) if not target.startswith(TRUSTED)]:
+    strange = [target for target in _targets(settings) if not _is_part(target)]
+    strange += [text for text in _texts(settings) if "${" in text]  # settled when it was written; else built later on
+    if strange:
         raise UserError(
             f"{folder / SETTINGS} would build {strange[0]}; expected nothing but parts of zoo, torch's optimizers, "
             "GenerationConfig and get_scheduler, as python -m zoo.export writes them. Do not load folders that you do "
@@ -154,6 +158,32 @@ def _targets(node: Any) -> Iterator[str]:
     elif isinstance(node, list):
         for value in node:
             yield from _targets(value)
+
+
+def _texts(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield str(key)
+            yield from _texts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _texts(value)
+    elif isinstance(node, str):
+        yield node
+
+
+def _is_part(target: str) -> bool:
+    """Is it a class by the name that it was defined by? Modules hold other modules: zoo.export.shutil.rmtree."""
+    if target in TRUSTED:
+        return True
+    module, _, name = target.rpartition(".")
+    if not target.startswith(TRUSTED_CLASSES):
+        return False
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        return False
+    return isinstance(found, type) and f"{found.__module__}.".startswith(TRUSTED_CLASSES)
 
 
 _EVERYBODYS = {"shared": True, "banked": False}
