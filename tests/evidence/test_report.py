@@ -26,7 +26,7 @@ from zoo.evidence.report.latex import escaped, latex
 from zoo.evidence.report.markdown import markdown
 from zoo.evidence.report.page import html_page
 from zoo.evidence.report.requested import requested_tables
-from zoo.evidence.report.rows import Report, ReportRow, ReportTable
+from zoo.evidence.report.rows import Report, ReportRow, ReportTable, Status
 from zoo.evidence.report.status import agrees
 from zoo.evidence.report.tables import report_of
 from zoo.evidence.report.values import csv_text
@@ -158,12 +158,32 @@ def test_replicates_only_where_all_is_as_published(
     (folder / "provenance.json").write_text(json.dumps(record))
     value = stored(folder, "ppl_token")
 
-    def word(printed: float) -> str:
+    def status(printed: float, *others: Path) -> Status:
         row = PublishedRow("x", {"ppl_token": PublishedValue(printed)}, {}, EXPERIMENT, overrides=SMALL)
-        return reported(ReportRow("x", row, run_dirs=[folder]), metrics=["ppl_token"]).rows[0].status.word
+        return reported(ReportRow("x", row, run_dirs=[folder, *others]), metrics=["ppl_token"]).rows[0].status
 
-    assert word(value) == "replicates"
-    assert word(2 * value) == "as published, differs"
+    assert status(value).word == "replicates"
+    assert status(2 * value).word == "as published, differs"
+    config = OmegaConf.load(folder / "config.yaml")
+    for verbs, checkpoint, told in (
+        (["test"], "best", ""),
+        (["test"], str(config.run_dir) + "/checkpoints/best.ckpt", ""),
+        (["test"], "last", "checkpoint last (best)"),
+        (["test"], None, "checkpoint none (best)"),  # of weights that were never trained
+    ):
+        again = OmegaConf.merge(config, {"run": verbs, "ckpt_path": checkpoint})
+        OmegaConf.save(again, folder / "evaluation.yaml")
+        found = status(value)
+        assert (found.word, found.training) == (("other conditions", told) if told else ("replicates", "yes"))
+    (folder / "evaluation.yaml").unlink()
+
+    def trained_longer(config: Any) -> None:
+        config.trainer.max_epochs = 2
+
+    other = altered(runs[1], folder.parent / "other", trained_longer, same)
+    found = status(value, other)
+    assert found.word == "other conditions"
+    assert found.training == "its runs differ among themselves: trainer.max_epochs"
 
 
 def test_agreement() -> None:

@@ -44,7 +44,8 @@ def run_signature(run: MeasuredRun, column: str) -> dict[str, str]:
     if name in BY_TOKENS:
         found[TOKENIZER] = " ".join(run.tokens[key] for key in of_set)
     if "response" in reads:
-        settings = {k: v for k, v in dict(scored_by.get("decoding") or {}).items() if not k.startswith("_")}
+        decoding = scored_by.get("decoding") or scored_by.get("reply") or {}  # the second: of a prompted model
+        settings = {k: v for k, v in dict(decoding).items() if not k.startswith("_")}
         found[DECODING] = json.dumps(settings, sort_keys=True, default=str)
     if not reads.isdisjoint(TEACHER_FORCED_FIELDS):
         found[PADDING] = str((scored_by.get("data") or {}).get("eval_batch_size"))

@@ -1,12 +1,14 @@
 """How a run's settings differ from those that its row's experiment composes to, at the size the paper has.
 
 Settings that only say where something lies, what is printed or on how many devices are left out; whatever else differs
-is told, under the test split, the backbone, or the training (decoding and templates among it).
+is told, under the test split, the backbone, or the training (decoding, templates and which weights were scored among
+it).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -15,7 +17,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from zoo.errors import UserError
-from zoo.evidence.seed_groups import SeedRun, leaves
+from zoo.evidence.seed_groups import SeedRun, differing, leaves
 from zoo.metrics.protocols import PROTOCOLS
 from zoo.run_record import FinishedRun
 
@@ -23,8 +25,9 @@ PLACES = {"cache_dir", "root", "download", "num_workers", "saved", "directory", 
 TRAINING_DATA = {"batch_size", "train_percent", "subset_rule", "temperature", "order", "pad_left", "train_file"}
 COPIES = {"datamodule", "corpus", "eval_batch_size"}  # of data: told elsewhere
 TRAINER = {
-    *("precision", "max_epochs", "max_steps", "max_time", "gradient_clip_val", "limit_train_batches", "fast_dev_run"),
-    *("val_check_interval", "check_val_every_n_epoch", "limit_val_batches", "overfit_batches"),
+    *("precision", "max_epochs", "max_steps", "min_epochs", "min_steps", "max_time", "limit_train_batches"),
+    *("gradient_clip_val", "gradient_clip_algorithm", "fast_dev_run", "overfit_batches"),
+    *("val_check_interval", "check_val_every_n_epoch", "limit_val_batches"),
 }
 SECTIONS = ("template", "learner", "users", "source", "optimizer", "scheduler", "decoding", "init_from", "transfer")
 NET_COPIES = {"backbone", "tokenizer", "template"}
@@ -37,6 +40,7 @@ FIRST = (
     "batch_size",
     "optimizer.lr",
 )  # told before others
+OF_REPEATS = {"fold", "profiles", "path", "start_from", "init_from"}  # may differ from seed to seed
 ABSENT = "nothing"
 SHOWN = 3
 
@@ -68,7 +72,10 @@ def conditions(run: SeedRun, record: FinishedRun, experiment: str, overrides: tu
     own = run.trained_by | {key: run.scored_by[key] for key in ("decoding", "data") if key in run.scored_by}
     split = _differing(_split(own), _split(expected))
     backbone = _differing(_backbone(own), _backbone(expected))
-    training = _differing(_training(run.trained_by, own), _training(expected, expected))
+    training = _differing(
+        _training(run.trained_by, own) | {"checkpoint": _checkpoint(run.scored_by)},
+        _training(expected, expected) | {"checkpoint": _checkpoint(expected)},
+    )
     stand_in = ""
     if _classes(own["data"].get("corpus")) != _classes(expected["data"].get("corpus")):
         stand_in = _data_name(run)
@@ -80,6 +87,12 @@ def conditions(run: SeedRun, record: FinishedRun, experiment: str, overrides: tu
     return Conditions(
         "; ".join(told), stand_in, _backbone_told(own, expected, backbone), "; ".join(_shown(training)), details
     )
+
+
+def differing_runs(runs: Sequence[SeedRun]) -> list[str]:
+    """Settings in which runs of one row differ from its first, but for their seeds, folds and places."""
+    keys = dict.fromkeys(key for run in runs[1:] for key in differing(runs[0], run))
+    return [key for key in keys if key.split(".")[-1] not in PLACES | OF_REPEATS and not key.endswith("seed")]
 
 
 @lru_cache(maxsize=256)
@@ -125,9 +138,22 @@ def _training(config: Mapping[str, Any], scored_by: Mapping[str, Any]) -> dict[s
     if "dtype" in config["backbone"]:
         found["backbone.dtype"] = config["backbone"]["dtype"]
     for name, callback in (config.get("callbacks") or {}).items():
-        if isinstance(callback, Mapping) and "EarlyStopping" in str(callback.get("_target_")):
-            found |= {f"callbacks.{name}.{key}": value for key, value in _kept(callback)}
+        if isinstance(callback, Mapping):  # what stops it, and which of its weights are the best
+            stops = "EarlyStopping" in str(callback.get("_target_"))
+            own = ((key, value) for key, value in _kept(callback) if stops or key in ("monitor", "mode"))
+            found |= {f"callbacks.{name}.{key}": value for key, value in own}
     return found
+
+
+def _checkpoint(config: Mapping[str, Any]) -> str:
+    """Which weights were scored: the best of a run that trained them, unless others were named."""
+    given = config.get("ckpt_path")
+    if "fit" in (config.get("run") or ()):
+        return "best"
+    if given is None:
+        return "none"
+    own = given in ("best", "last") or Path(given).parent == Path(str(config.get("run_dir"))) / "checkpoints"
+    return Path(given).stem if own else str(given)
 
 
 def _kept(section: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -9,10 +9,11 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from zoo.errors import UserError
 from zoo.evidence.published import PublishedValue
-from zoo.evidence.report.conditions import Conditions, conditions
+from zoo.evidence.report.conditions import Conditions, conditions, differing_runs
 from zoo.evidence.report.rows import (
     CLOSED,
     DIFFERS,
@@ -39,7 +40,9 @@ def agrees(printed: PublishedValue, mean: float, std: float | None, between: Seq
 
 
 def row_conditions(row: ReportRow, runs: Sequence[SeedRun], records: Sequence[FinishedRun]) -> Conditions | None:
-    """What of a row's first run is not as its experiment has it; None where no experiment says how it should be.
+    """What of a row's first run is not as its experiment has it, and what of the others not as of the first.
+
+    None where no experiment says how it should be.
 
     Of a row without printed values it is the experiment that the run was typed with.
 
@@ -56,12 +59,17 @@ def row_conditions(row: ReportRow, runs: Sequence[SeedRun], records: Sequence[Fi
     if experiment is None or (published.command is not None and not asked):
         return None
     try:
-        return conditions(runs[0], records[0], experiment, tuple(published.overrides))
+        found = conditions(runs[0], records[0], experiment, tuple(published.overrides))
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{runs[0].run_dir / 'config.yaml'} is not a configuration of run.py ({type(error).__name__}: {error}); "
             f"the row {row.label} is of experiment={experiment}. Give a run of that."
         ) from error
+    if apart := differing_runs(runs):
+        more = f" and {len(apart) - 3} more" if len(apart) > 3 else ""
+        told = f"its runs differ among themselves: {', '.join(apart[:3])}{more}"
+        found = replace(found, training="; ".join(filter(None, (found.training, told))))
+    return found
 
 
 def _own_conditions(run: SeedRun, record: FinishedRun) -> Conditions | None:
