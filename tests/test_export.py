@@ -232,7 +232,7 @@ def test_mistakes_end_in_a_paragraph(
         "{_target_: zoo.launch.subprocess.Popen, args: ls}",
         "{_target_: zoo.files.write_atomically, path: VICTIM, pieces: []}",  # ours, and no part of a model
         "{_target_: zoo.no_such.Thing}",
-        r"""'\${oc.create:"{_target_: zoo.files.write_atomically, path: VICTIM, pieces: []}"}'""",  # once it is resolved
+        r"""'\${oc.create:"{_target_: zoo.files.write_atomically, path: VICTIM, pieces: []}"}'""",  # late
     ],
 )
 def test_a_strangers_folder_builds_nothing_else(net: str, tmp_path: Path) -> None:
