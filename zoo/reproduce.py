@@ -64,7 +64,9 @@ def reproduce(
     """
     console = wide_console()
     out, root = Path(settings["out"]).resolve(), Path(settings["root"]).resolve()
-    repeats = [f"seed={seed}" for seed in settings["seeds"].split(",")] if settings["seeds"] else None
+    repeats = (
+        [f"seed={_number(seed, 'seeds', 0)}" for seed in settings["seeds"].split(",")] if settings["seeds"] else None
+    )
     planner = Planner(out, root, extra, repeats)
     only = settings["rows"].split(",") if settings["rows"] else None
     scales = {table.paper: read_scale(table.paper, settings["scale"]) for table in tables}
@@ -117,9 +119,9 @@ def main() -> None:
     sys.exit(1 if any(outcome.failure for outcome in outcomes.values()) else 0)
 
 
-def _number(text: str, name: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise UserError(f"{name}={text} was given; expected a whole number from 1.")
+def _number(text: str, name: str, least: int = 1) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise UserError(f"{name}={text} was given; expected a whole number from {least}.")
     return int(text)
 
 

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
 from rich.console import Console
 
+from tests.conftest import ROOT
 from tests.processes import environment, run_module
 from zoo.errors import UserError
 from zoo.evidence.published import PublishedRow, PublishedTable, all_tables
@@ -80,6 +82,21 @@ def test_both_ways_of_a_row_and_a_row_that_nobody_can_run(tmp_path: Path) -> Non
     assert planned[2].missing == "closed: something else"
     with pytest.raises(UserError, match=r"no row 'three'.*both, closed"):
         Planner(tmp_path, Path("/data")).table(table(*rows), SCALE, only=["three"])
+
+
+def test_seeds_that_are_asked_for_keep_their_folds(tmp_path: Path) -> None:
+    folds, seeds = read_scale("user_lora", "small"), read_scale("paa", "small")
+    row = PublishedRow("one", {}, {}, experiment="paa/one")
+
+    def asked(scale: Scale, *repeats: str) -> list[str]:
+        (planned,) = Planner(tmp_path, Path("/data"), repeats=repeats).table(table(row), scale)
+        return [name.partition(" ")[2] for name in planned.tasks]
+
+    assert asked(folds, "seed=37") == ["data.fold=1 seed=37"]
+    assert asked(seeds, "seed=5", "seed=6") == ["seed=5", "seed=6"]
+    with pytest.raises(UserError, match=r"seed=5 was asked for.*data.fold=0 seed=36; "):
+        asked(folds, "seed=5")
+    assert len(Planner(tmp_path, Path("/data")).table(table(row), folds)[0].tasks) == 3
 
 
 def test_rows_that_share_a_source_stage_wait_for_the_one_that_trains_it(tmp_path: Path) -> None:
@@ -189,6 +206,35 @@ def test_a_run_of_other_settings_is_not_taken_for_this_one(finished_run: Task, t
     assert "other settings" in outcomes["one"].failure
     assert outcomes["two"].failure == "needs one, which failed"
     assert (finished_run.makes / "overrides.txt").read_text() == "a=1\nckpt_path=last\n"
+
+
+def test_a_run_that_began_from_other_things_is_not_taken_for_this_one(finished_run: Task, tmp_path: Path) -> None:
+    """A backbone made anew, however its own marker says that it is there."""
+    console = Console(file=io.StringIO(), width=200)
+    for made_by, failure in ((("make", "a"), ""), (("make", "b"), "begun when words was made in another way")):
+        words = Task("words", (made_by,), tmp_path / "words.log", (), tmp_path)
+        backbone = Task("backbone", (("x",),), tmp_path / "backbone.log", ("words",), tmp_path)
+        for task in (words, backbone):
+            task.log.with_suffix(".done.json").write_text(json.dumps(task.commands))
+        (tmp_path / "one.needs.json").write_text('{"words": [["make", "a"]], "backbone": [["x"]], "other": [["lr=1"]]}')
+        other = Task("other", (("run.py", "lr=2"),), tmp_path / "other.log", (), tmp_path / "other", is_run=True)
+        for name in ("overrides.txt", "metrics.json", "provenance.json"):  # trained the source stage that both share
+            other.makes.mkdir(exist_ok=True)
+            (other.makes / name).write_text("lr=2\n" if name == "overrides.txt" else "{}")
+        one = replace(finished_run, after=("backbone", "other"))
+        tasks = {"words": words, "backbone": backbone, "other": other, "one": one}
+        outcome = Workshop(tasks, 1, console).work(tmp_path / "out")["one"]
+        assert failure in outcome.failure
+        assert bool(outcome.failure) == bool(failure)
+
+
+def test_a_run_whose_training_went_on_and_stopped_is_not_finished(finished_run: Task) -> None:
+    assert is_finished(finished_run)
+    (finished_run.makes / "provenance.json").write_text('{"unfinished": "training"}')
+    assert not is_finished(finished_run)
+    assert refusal_of(finished_run) == ""
+    launched = replace(finished_run, commands=((*finished_run.commands[0], "hydra.verbose=true"),))
+    assert refusal_of(launched) == "", "how it is launched is not among what run.py writes down"
 
 
 def test_a_stopped_run_goes_on_from_its_checkpoint(finished_run: Task) -> None:

@@ -62,7 +62,7 @@ class Planner:
         out: folder of everything that is made.
         data: folder of the corpora.
         extra: overrides for every run, as typed.
-        repeats: instead of the scales' own; None leaves these.
+        repeats: "seed=36", instead of the scales' own; None leaves these.
     """
 
     out: Path
@@ -88,7 +88,7 @@ class Planner:
         if row.experiment is None and row.command is None:
             return [PlannedRow(row, missing=_why_closed(row))]
         seeds = [f"seed={seed}" for seed in row.seeds] if scale.name == "paper" else []
-        repeats = self.repeats or seeds or scale.repeats
+        repeats = self._repeats(scale) or seeds or scale.repeats
         ways = [(AUTHORS, row.experiment), (SOUND, row.sound)] if row.sound else [("", row.experiment)]
         planned = []
         for variant, experiment in ways:
@@ -102,6 +102,22 @@ class Planner:
                 results = [task.makes for task in tasks]
             planned.append(PlannedRow(row, variant, tuple(results), tuple(task.name for task in tasks)))
         return planned
+
+    def _repeats(self, scale: Scale) -> list[str]:
+        """The repeats that were asked for; where the scale's say more than a seed (a fold), those of it.
+
+        Raises:
+            UserError: a seed that none of these has.
+        """
+        if all(len(repeat.split()) == 1 for repeat in scale.repeats):
+            return list(self.repeats or ())
+        of_seed = {repeat.split()[-1]: repeat for repeat in scale.repeats}
+        if unknown := [asked for asked in self.repeats or () if asked not in of_seed]:
+            raise UserError(
+                f"{unknown[0]} was asked for; {scale.paper} is run at scale={scale.name} with "
+                f"{'; '.join(scale.repeats)}. Name seeds of these."
+            )
+        return [of_seed[asked] for asked in self.repeats or ()]
 
     def _run(self, experiment: str, own: Sequence[str], scale: Scale, repeat: str) -> Task:
         """An experiment's run."""

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +19,9 @@ from zoo.errors import UserError
 from zoo.evidence.reproduction.plans import Command, Task
 from zoo.evidence.reproduction.programs import Programs
 from zoo.files import write_atomically
+from zoo.provenance import UNFINISHED, read_record
 
-NOT_COMPARED = ("ckpt_path", "hydra.run.dir")  # how a run went on, and where it lies
+NOT_COMPARED = re.compile(r"\+*(ckpt_path=|hydra[./])")  # how a run went on, where it lies, how it is launched
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class Workshop:
             UserError: another process is at work there.
         """
         with _alone_in(out):
-            self.outcomes = {name: Outcome() for name, task in self.tasks.items() if is_finished(task)}
+            finished = {name: task for name, task in self.tasks.items() if is_finished(task)}
+            self.outcomes = {name: Outcome() for name, task in finished.items() if not self._changed(task)}
             self._waiting = {name: task for name, task in self.tasks.items() if name not in self.outcomes}
             if self.outcomes:
                 self._tell(f"{len(self.outcomes)} of {len(self.tasks)} steps were finished before")
@@ -85,14 +88,46 @@ class Workshop:
             if not set(task.after) <= self.outcomes.keys():
                 continue
             failed = [other for other in task.after if self.outcomes[other].failure]
-            refusal = f"needs {failed[0]}, which failed" if failed else refusal_of(task)
+            refusal = f"needs {failed[0]}, which failed" if failed else self._refusal(task)
             if refusal or len(self._running) < self.jobs:
                 del self._waiting[name]
                 if refusal:
                     self._end(name, Outcome(refusal))
                     return self._begin_what_can()  # what waits for it, above in the list too
+                _marker(task).unlink(missing_ok=True)  # of the time before
+                write_atomically(_needs(task), [json.dumps(self._behind(task)).encode()])
                 self._start(task, commands_of(task), time.monotonic())
         return None
+
+    def _refusal(self, task: Task) -> str:
+        """As `refusal_of`, and of a run that was begun from other things; what is no run is simply done again."""
+        if not task.is_run or not (task.makes / "overrides.txt").is_file():
+            return ""
+        if changed := self._changed(task):
+            return (
+                f"{task.makes} has a run that was begun when {changed[0]} was made in another way; move it away, or "
+                "choose another out="
+            )
+        return refusal_of(task)
+
+    def _changed(self, task: Task) -> list[str]:
+        """Tasks behind a task that have other commands now than when it was begun; none where that is not known."""
+        path = _needs(task)
+        then = json.loads(path.read_text()) if path.is_file() else {}
+        return [name for name, commands in self._behind(task).items() if then.get(name, commands) != commands]
+
+    def _behind(self, task: Task) -> dict[str, list[list[str]]]:
+        """Commands by name of all tasks that a task needs, and these need.
+
+        Left out are runs that only train the source stage that they share: run.py itself compares that with the task's.
+        """
+        found: dict[str, list[list[str]]] = {}
+        for name in task.after:
+            needed = self.tasks[name]
+            if needed.is_run and not any(str(needed.makes) in word for words in task.commands for word in words):
+                continue
+            found |= {name: [list(command) for command in needed.commands]} | self._behind(needed)
+        return found
 
     def _start(self, task: Task, commands: list[Command], began: float) -> None:
         process = self._programs.start(commands[0], task.log)
@@ -123,8 +158,9 @@ class Workshop:
 def is_finished(task: Task) -> bool:
     """Is there what the task makes, made by the same commands?"""
     if task.is_run:
-        written = all((task.makes / name).is_file() for name in ("metrics.json", "provenance.json"))
-        return written and not refusal_of(task)
+        record = read_record(task.makes)
+        ended = record is not None and not record.get(UNFINISHED)
+        return ended and (task.makes / "metrics.json").is_file() and not refusal_of(task)
     marker = _marker(task)
     return marker.is_file() and json.loads(marker.read_text()) == [list(command) for command in task.commands]
 
@@ -161,11 +197,15 @@ def told_by(log: Path, exitcode: int | None) -> str:
 
 def _settings(words: Sequence[str]) -> set[str]:
     """Overrides among words, but for those that do not tell runs apart."""
-    return {word for word in words if "=" in word and word.partition("=")[0].lstrip("+") not in NOT_COMPARED}
+    return {word for word in words if "=" in word and not NOT_COMPARED.match(word)}
 
 
 def _marker(task: Task) -> Path:
     return task.log.with_suffix(".done.json")
+
+
+def _needs(task: Task) -> Path:
+    return task.log.with_suffix(".needs.json")
 
 
 def _mark(task: Task) -> None:
