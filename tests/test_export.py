@@ -199,6 +199,14 @@ def test_a_licence_behind_the_run_is_kept(small: list[str], finetuned: Path, tmp
     begun = ("model=finetune", f"backbone.path={tmp_path}/base/backbone", "run=[fit]")
     ran(tmp_path / "run", *overrides, *begun)
     export(tmp_path / "run", tmp_path / "free")
+    corpus = {"corpus": "dailydialog", "licence": Licence("CC BY-NC-SA 4.0").describe()}
+    (tmp_path / "base" / "backbone" / "provenance.json").write_text(json.dumps({"behind": [{"splits": corpus}]}))
+    assert "non-commercial" not in front_matter(tmp_path / "free")["tags"]
+    export(tmp_path / "run", tmp_path / "free")
+    assert "non-commercial" in front_matter(tmp_path / "free")["tags"]
+    assert "Training began with weights of DailyDialog." in (tmp_path / "free" / "README.md").read_text()
+    (handed_on,) = json.loads((tmp_path / "free" / "provenance.json").read_text())["behind"]
+    assert handed_on == {"splits": corpus}, "whoever goes on from this folder is told too"
     corpus = {"corpus": "jpersonachat", "licence": NTT_EVALUATION.describe()}
     (tmp_path / "base" / "backbone" / "provenance.json").write_text(json.dumps({"data": corpus}))
     with pytest.raises(UserError, match="NTT"):

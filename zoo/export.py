@@ -23,7 +23,7 @@ from zoo.errors import UserError
 from zoo.files import write_atomically
 from zoo.hub_metadata import Exported
 from zoo.launch import readable_errors
-from zoo.lineage import records_behind
+from zoo.lineage import data_in, records_behind
 from zoo.loading import load
 from zoo.model_card import card
 from zoo.models.adapted import AdaptedModel
@@ -66,8 +66,10 @@ def export(
             with other things in it, or the licence of the data behind the run forbids to hand on what was trained.
     """
     run = finished_run(run_dir, scored=False)
-    for record in records_behind(run):
+    _, *others = records = records_behind(run)
+    for record in records:
         refuse_to_publish(record)
+    behind = [data for record in others for data in data_in(record)]
     check_replaceable(folder)
     module = load(run_dir, checkpoint)
     adapted = isinstance(module.net, AdaptedModel)
@@ -84,8 +86,8 @@ def export(
         else:
             what = write_network(module, place, user, run_dir)
         module.template.tokenizer.save_pretrained(place)
-        write_record(place, run.provenance)
-        write_atomically(place / "README.md", [card(run, what).encode()])
+        write_record(place, run.provenance | ({"behind": behind} if behind else {}))
+        write_atomically(place / "README.md", [card(run, what, behind).encode()])
         return what
 
     print(f"{_replaced(folder, write).describe()}: {folder}")

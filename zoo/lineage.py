@@ -30,11 +30,20 @@ def records_behind(run: FinishedRun) -> list[dict[str, Any]]:
     return list(seen.values())
 
 
+def data_in(record: Mapping[str, Any]) -> list[Any]:
+    """What a record says of data: of all sessions, and of an exported folder's what its own weights came from."""
+    return [
+        *(session["data"] for session in (*record.get("earlier", []), record) if "data" in session),
+        *record.get("behind", []),
+    ]
+
+
 def _starts(node: Any) -> Iterator[str]:
     if isinstance(node, Mapping):
         for key, value in node.items():
             if key in STARTS and isinstance(value, str):
-                yield value
+                if value != ".":  # an exported folder's own place; its record has what came before
+                    yield value
             else:
                 yield from _starts(value)
     elif isinstance(node, list):

@@ -40,22 +40,24 @@ SAFETY = (
 )
 
 
-def card(run: FinishedRun, what: Exported) -> str:
+def card(run: FinishedRun, what: Exported, behind: Sequence[Any] = ()) -> str:
     """README.md, whole.
 
     Args:
         run: that was exported.
         what: of it lies beside the card.
+        behind: what was recorded of the data of the weights that it began with; their licences hold too.
     """
-    corpora = corpora_in([session.get("data") for session in run.sessions])
+    own = [session.get("data") for session in run.sessions]
+    corpora = corpora_in([*own, *behind])
     method, paper = METHODS.get(network_name(run), (f"{network_name(run)}.", ""))
-    title = f"{network_name(run)} on {', '.join(c.title for c in corpora) or 'data that were not recorded'}"
+    title = f"{network_name(run)} on {', '.join(c.title for c in corpora_in(own)) or 'data that were not recorded'}"
     sections = [
         f"---\n{front_matter(run, what, corpora, title)}\n---\n\n# {title}\n",
         f"{method} {f'Method: {paper}. ' if paper else ''}In this folder: {what.describe()}, from a run of "
         "persona-zoo.\n",
         "## How to load it\n\n" + _loading(run, what),
-        "## Use and limits\n\n" + _bullets([*_terms(corpora), *_of_the_base(run, what), *SAFETY]),
+        "## Use and limits\n\n" + _bullets([*_terms(corpora), *_of_the_base(run, what, behind), *SAFETY]),
         "## Data\n\n" + _data(run, corpora),
         "## Results\n\n" + _results(run),
         "## Training\n\n" + _bullets(_training(run)),
@@ -121,10 +123,13 @@ def _terms(corpora: Sequence[CorpusFacts]) -> list[str]:
     return lines
 
 
-def _of_the_base(run: FinishedRun, what: Exported) -> list[str]:
+def _of_the_base(run: FinishedRun, what: Exported, behind: Sequence[Any]) -> list[str]:
     base, revision = base_model(run, what)
     commit = f" at {revision}" if revision else ", commit not recorded"
-    return [f"Built on {base}{commit}: its licence and its limits hold too."] if base else []
+    lines = [f"Built on {base}{commit}: its licence and its limits hold too."] if base else []
+    if before := corpora_in(list(behind)):
+        lines.append(f"Training began with weights of {', '.join(c.title for c in before)}.")
+    return lines
 
 
 def _data(run: FinishedRun, corpora: Sequence[CorpusFacts]) -> str:
