@@ -33,6 +33,7 @@ from zoo.evidence.reproduction.tasks import Outcome, Workshop, shown
 from zoo.launch import readable_errors
 
 OWN = {"scale": "paper", "root": "data", "out": "outputs/reproduce", "jobs": "1", "seeds": "", "rows": ""}
+OF_ONE_RUN = ("experiment", "run_dir", "hydra.run.dir", "ckpt_path", "init_from", "source.directory", "source.saved")
 MOST_SHOWN = 4  # tables; of more, the terminal has a line each
 
 
@@ -52,6 +53,22 @@ def chosen_tables(asked: Sequence[str]) -> list[PublishedTable]:
             raise UserError(f"There is no table {name!r}. Did you mean {', '.join(near)}? --list names all.")
         found |= own
     return list(found.values())
+
+
+def for_every_run(words: Sequence[str]) -> list[str]:
+    """The settings that are not this program's own.
+
+    Raises:
+        UserError: one is this program's own but for a letter or two, or would make all runs the same one.
+    """
+    extra = [word for word in words if word.partition("=")[0] not in OWN]
+    for word in extra:
+        key = word.partition("=")[0].lstrip("+")
+        if near := difflib.get_close_matches(key, OWN, 1, 0.75):
+            raise UserError(f"{word} was given; did you mean {near[0]}=? Settings of every run are others.")
+        if key in OF_ONE_RUN:
+            raise UserError(f"{word} was given; expected a setting that all runs may share: each has its own of this.")
+    return extra
 
 
 def reproduce(
@@ -114,7 +131,7 @@ def main() -> None:
         asked = [word for word in options.words if "=" not in word]
         if not asked:
             raise UserError("No table was named; expected PAPER/TABLE, as in paa/table1. --list names all.")
-        extra = [word for word in options.words if "=" in word and word.split("=", 1)[0] not in OWN]
+        extra = for_every_run([word for word in options.words if "=" in word])
         outcomes = reproduce(chosen_tables(asked), settings, extra, options.dry_run)
     sys.exit(1 if any(outcome.failure for outcome in outcomes.values()) else 0)
 

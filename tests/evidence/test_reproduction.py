@@ -21,7 +21,7 @@ from zoo.evidence.reproduction.made import made_table, printed_by
 from zoo.evidence.reproduction.plans import Planner, Task
 from zoo.evidence.reproduction.scales import SCALES, Preparation, Scale, read_scale
 from zoo.evidence.reproduction.tasks import Outcome, Workshop, commands_of, is_finished, refusal_of, told_by
-from zoo.reproduce import chosen_tables
+from zoo.reproduce import chosen_tables, for_every_run
 
 SCALE = Scale(
     "paa", "smoke", "", repeats=("seed=1", "seed=2"), overrides="data.root={data}/c a.b=1",
@@ -181,6 +181,16 @@ def test_a_name_that_is_no_table_gets_those_that_are_spelt_alike() -> None:
     assert not [one for one in chosen_tables(["all"]) if one.paper == "all"], "all is all papers'"
     with pytest.raises(UserError, match="expected one of paper, small, smoke"):
         read_scale("paa", "tiny")
+
+
+def test_settings_of_every_run_make_no_two_the_same() -> None:
+    given = ["scale=small", "trainer.devices=2", "+a=1", "source=base", "logger=wandb", "users=one"]
+    assert for_every_run(given) == given[1:]
+    with pytest.raises(UserError, match=r"job=2 was given; did you mean jobs=\?"):
+        for_every_run(["job=2"])
+    for word, told in (("seed=3", "seeds="), ("hydra.run.dir=x", "all runs may share"), ("+init_from=x", "may share")):
+        with pytest.raises(UserError, match=told):
+            for_every_run([word])
 
 
 @pytest.fixture
