@@ -46,6 +46,7 @@ def test_sound_metrics_are_some_protocols() -> None:
 def test_one_run_gives_both_values(paper: str) -> None:
     """The protocols of the paper's rows have the authors' metric and the sound one."""
     protocols = {
+        "all": ("leaderboard",),
         "paa": ("paa_both",),
         "prompt_tuning": ("prompt_tuning", "japanese"),
         "user_lora": ("user_lora", "user_lora_ja"),
