@@ -412,6 +412,10 @@ def test_points_of_a_figure_are_lines(runs: tuple[Path, Path]) -> None:
     assert ">paa, printed<" in drawn
     assert ">data.train_percent<" in drawn
     assert not any(title.startswith(printed.title) for title, _ in others)
+    own = [ReportRow(f"mine/{number}", run_dirs=[path]) for number, path in zip((1, 2), runs, strict=True)]
+    (title, drawn), *_ = figures_of(report_of(ReportTable("runs", "Runs", "here", own, ["ppl_token"]), RESAMPLES))
+    assert title == "Runs: ppl_token."
+    assert ">point<" in drawn
 
 
 def test_costs_are_those_that_the_runs_recorded(runs: tuple[Path, Path]) -> None:

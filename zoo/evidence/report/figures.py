@@ -8,7 +8,7 @@ from zoo.errors import UserError
 from zoo.evidence import learning, parameters
 from zoo.evidence.curves import draw as draw_curves
 from zoo.evidence.plots import Point, svg_text
-from zoo.evidence.published import published_table
+from zoo.evidence.published import all_tables
 from zoo.evidence.report.rows import Report, RowReport
 
 MOST_METRICS = 2  # of quality against parameters
@@ -52,9 +52,10 @@ def _points(report: Report) -> Figures:
 
 def _setting(report: Report) -> str:
     """What differs from point to point: the setting whose value stands in the rows' names."""
+    table = all_tables().get(report.key)  # none of runs that no table has
     keys = (
         key
-        for row in published_table(report.key).rows
+        for row in (table.rows if table else ())
         for key, _, value in (override.partition("=") for override in row.overrides)
         if value == row.name.rpartition("/")[2]
     )
