@@ -8,8 +8,8 @@
 
 Finished runs stay, those that were stopped go on, and a run that fails leaves a note in its cell. Settings:
 scale=paper|small|smoke, root= folder of the corpora [data], out= where everything goes [outputs/reproduce], jobs=
-processes at once [1], seeds=36,37 instead of the scale's own, rows=paa,gpt2_small of the table. Every other KEY=VALUE
-is given to every run: trainer.devices=4.
+processes at once [1], seeds=36,37 instead of the scale's own, rows=paa,gpt2_small of the table, against= a row that all
+others are compared with in pairs. Every other KEY=VALUE is given to every run: trainer.devices=4.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from zoo.evidence.output import wide_console
 from zoo.evidence.published import PublishedTable, all_tables
 from zoo.evidence.report.audit import audited_report
 from zoo.evidence.report.files import NAMES, write_reports
+from zoo.evidence.report.rows import ReportRow
 from zoo.evidence.report.tables import RESAMPLES
 from zoo.evidence.report.terminal import show, summary
 from zoo.evidence.reproduction.made import made_table, printed_by
@@ -32,7 +33,15 @@ from zoo.evidence.reproduction.scales import read_scale
 from zoo.evidence.reproduction.tasks import Outcome, Workshop, shown
 from zoo.launch import readable_errors
 
-OWN = {"scale": "paper", "root": "data", "out": "outputs/reproduce", "jobs": "1", "seeds": "", "rows": ""}
+OWN = {
+    "scale": "paper",
+    "root": "data",
+    "out": "outputs/reproduce",
+    "jobs": "1",
+    "seeds": "",
+    "rows": "",
+    "against": "",
+}
 OF_ONE_RUN = ("experiment", "run_dir", "hydra.run.dir", "ckpt_path", "init_from", "source.directory", "source.saved")
 MOST_SHOWN = 4  # tables; of more, the terminal has a line each
 
@@ -88,6 +97,9 @@ def reproduce(
     only = settings["rows"].split(",") if settings["rows"] else None
     scales = {table.paper: read_scale(table.paper, settings["scale"]) for table in tables}
     planned = {table.key: planner.table(table, scales[table.paper], only) for table in tables}
+    labels = [ReportRow(row.published.name, variant=row.variant).label for rows in planned.values() for row in rows]
+    if (against := settings["against"]) and against not in labels:
+        raise UserError(f"against={against} was given; expected one of the rows {', '.join(labels)}.")
     if dry:
         for task in planner.tasks.values():
             console.print(shown(task), highlight=False, markup=False, soft_wrap=True)
@@ -98,7 +110,9 @@ def reproduce(
     reports = []
     for table in tables:
         wanted = made_table(table, planned[table.key], scales[table.paper], planner.tasks, outcomes)
-        reports.append(audited_report(wanted, 100 if settings["scale"] == "smoke" else RESAMPLES))
+        resamples = 100 if settings["scale"] == "smoke" else RESAMPLES
+        to = against if any(row.label == against and row.run_dirs for row in wanted.rows) else None
+        reports.append(audited_report(wanted, resamples, against=to))
         if len(tables) <= MOST_SHOWN:
             show(reports[-1], console)
             for name, text in printed_by(planned[table.key], planner.tasks, outcomes).items():

@@ -21,7 +21,8 @@ from zoo.evidence.reproduction.made import made_table, printed_by
 from zoo.evidence.reproduction.plans import Planner, Task
 from zoo.evidence.reproduction.scales import SCALES, Preparation, Scale, read_scale
 from zoo.evidence.reproduction.tasks import Outcome, Workshop, commands_of, is_finished, refusal_of, told_by
-from zoo.reproduce import chosen_tables, for_every_run
+from zoo.reproduce import OWN, chosen_tables, for_every_run
+from zoo.reproduce import reproduce as reproduce_tables
 
 SCALE = Scale(
     "paa", "smoke", "", repeats=("seed=1", "seed=2"), overrides="data.root={data}/c a.b=1",
@@ -191,6 +192,13 @@ def test_settings_of_every_run_make_no_two_the_same() -> None:
     for word, told in (("seed=3", "seeds="), ("hydra.run.dir=x", "all runs may share"), ("+init_from=x", "may share")):
         with pytest.raises(UserError, match=told):
             for_every_run([word])
+
+
+def test_a_reference_row_has_to_be_one_of_the_tables(tmp_path: Path) -> None:
+    settings = {**OWN, "scale": "smoke", "out": str(tmp_path), "against": "gpt2_small"}
+    with pytest.raises(UserError, match=r"against=gpt2_small .* gpt2_small \(authors\), gpt2_small \(sound\)"):
+        reproduce_tables([TABLES["paa/table1"]], settings, [], dry=False)
+    assert not list(tmp_path.iterdir()), "before anything is run"
 
 
 @pytest.fixture
