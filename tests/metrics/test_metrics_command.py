@@ -174,7 +174,7 @@ def spoil(name, text):
         (spoil("config.yaml", "- a"), [], "config.yaml holds a list"),
         (spoil("config.yaml", "protocol: {_target_: zoo.metrics.gone.Metric}"), [], "cannot be read: Error locating"),
         (spoil("config.yaml", "protocol: {a: 1}"), [], "does not describe a zoo.metrics.suite.MetricSuite"),
-        (lambda _: None, ["--protocol", "paa"], "There is no protocol 'paa'. Choose default, japanese, leaderboard, paa_both,"),
+        (lambda _: None, ["--protocol", "paa"], "There is no protocol 'paa'. Choose default, japanese, leaderboard,"),
         (lambda _: None, ["--protocol", "gone.yaml"], "There is no protocol 'gone.yaml'"),
     ],
 )
