@@ -11,11 +11,11 @@ from pathlib import Path
 
 from zoo.errors import UserError
 from zoo.evidence.output import wide_console
-from zoo.evidence.report.audit import audited_report
 from zoo.evidence.report.files import NAMES, write_reports
-from zoo.evidence.report.requested import check_numbers, requested_tables
-from zoo.evidence.report.tables import RESAMPLES
+from zoo.evidence.report.requested import requested_tables
+from zoo.evidence.report.tables import RESAMPLES, report_of
 from zoo.evidence.report.terminal import show
+from zoo.evidence.seeds import check_numbers
 from zoo.launch import readable_errors
 
 
@@ -50,7 +50,7 @@ def report(options: argparse.Namespace) -> None:
         options.runs, options.table, [name.removeprefix("test/") for name in options.metric or ()]
     )
     reports = [
-        audited_report(table, options.resamples, options.seed, protocol=options.protocol, against=options.against)
+        report_of(table, options.resamples, options.seed, protocol=options.protocol, against=options.against)
         for table in tables
     ]
     console = wide_console()

@@ -22,10 +22,9 @@ from pathlib import Path
 from zoo.errors import UserError
 from zoo.evidence.output import wide_console
 from zoo.evidence.published import PublishedTable, all_tables
-from zoo.evidence.report.audit import audited_report
 from zoo.evidence.report.files import NAMES, write_reports
 from zoo.evidence.report.rows import ReportRow
-from zoo.evidence.report.tables import RESAMPLES
+from zoo.evidence.report.tables import RESAMPLES, report_of
 from zoo.evidence.report.terminal import show, summary
 from zoo.evidence.reproduction.made import made_table, printed_by
 from zoo.evidence.reproduction.plans import Planner
@@ -112,7 +111,7 @@ def reproduce(
         wanted = made_table(table, planned[table.key], scales[table.paper], planner.tasks, outcomes)
         resamples = 100 if settings["scale"] == "smoke" else RESAMPLES
         to = against if any(row.label == against and row.run_dirs for row in wanted.rows) else None
-        reports.append(audited_report(wanted, resamples, against=to))
+        reports.append(report_of(wanted, resamples, against=to))
         if len(tables) <= MOST_SHOWN:
             show(reports[-1], console)
             for name, text in printed_by(planned[table.key], planner.tasks, outcomes).items():

@@ -272,17 +272,26 @@ def _source(folder: Path, config: Mapping[str, Any]) -> FinishedRun | None:
     return None
 
 
-def _configuration(folder: Path, name: str = "config.yaml") -> dict[str, Any] | None:
-    path = folder / name
-    if not path.is_file():
-        return None
+def read_configuration(path: Path) -> DictConfig:
+    """A file as config.yaml is.
+
+    Raises:
+        UserError: it cannot be read, or is no mapping.
+    """
     try:
         config = OmegaConf.load(path)
     except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     if not isinstance(config, DictConfig):
         raise UserError(f"{path} holds a list, expected a mapping.")
-    plain: Any = OmegaConf.to_container(config)
+    return config
+
+
+def _configuration(folder: Path, name: str = "config.yaml") -> dict[str, Any] | None:
+    path = folder / name
+    if not path.is_file():
+        return None
+    plain: Any = OmegaConf.to_container(read_configuration(path))
     return {str(key): value for key, value in plain.items()}
 
 

@@ -24,7 +24,7 @@ from zoo.evidence.runs import provenance
 from zoo.evidence.seed_groups import SeedRun, read_groups
 from zoo.evidence.seed_tables import cautions, notes
 from zoo.evidence.seed_values import Measured, asked_metrics, measure, summarised
-from zoo.evidence.seeds import RESAMPLES, asked_suite, shared_protocol
+from zoo.evidence.seeds import add_group_arguments, asked_suite, check_numbers, shared_protocol
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,23 +55,14 @@ class Method:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of this report."""
-    parser.add_argument(
-        "groups", nargs="+", metavar="NAME=RUN_DIR,...", help="runs of several seeds; without names grouped by settings"
-    )
+    add_group_arguments(parser)
     parser.add_argument("--metric", required=True, help="e.g. test/ppl_token, with several test sets test/B/c_score")
     parser.add_argument("--count", choices=list(COUNTS), default="all", help="parameters of all users or of one [all]")
-    parser.add_argument("--protocol", help="default, paa_reference or a YAML file [the runs' own]")
-    parser.add_argument("--resamples", type=int, default=RESAMPLES, help=f"of each interval [{RESAMPLES}]")
-    parser.add_argument("--seed", type=int, default=0, help="of the resamples [0]")
 
 
 def report(options: argparse.Namespace, console: Console) -> None:
     """Print the table; write parameters.json, parameters.png and parameters.svg."""
-    if options.resamples < 1 or options.seed < 0:
-        raise UserError(
-            f"--resamples {options.resamples} --seed {options.seed} was given; expected at least one resample, and a "
-            "seed from 0."
-        )
+    check_numbers(options.resamples, options.seed)
     groups = read_groups(options.groups)
     counted = {name: parameter_counts(name, runs) for name, runs in groups.items()}
     suite = shared_protocol(options.protocol, [run for runs in groups.values() for run in runs])

@@ -7,11 +7,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from zoo.errors import UserError
 from zoo.metrics.generations import Generation
 from zoo.metrics.recompute import generations_by_set
+from zoo.run_record import read_configuration
 
 
 def checked(run_dir: Path) -> Path:
@@ -124,13 +124,7 @@ def configuration(run_dir: Path) -> DictConfig:
     path = checked(run_dir) / "config.yaml"
     if not path.is_file():
         raise UserError(f"There is no {path}; expected the directory of a run.")
-    try:
-        config = OmegaConf.load(path)
-    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    if not isinstance(config, DictConfig):
-        raise UserError(f"{path} holds a list, expected a mapping.")
-    return config
+    return read_configuration(path)
 
 
 def setting(run_dir: Path, name: str) -> float:

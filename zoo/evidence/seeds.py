@@ -35,22 +35,35 @@ RESAMPLES = 1_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of this report."""
+    add_group_arguments(parser)
+    parser.add_argument("--metric", nargs="+", metavar="METRIC", help="such as test/ppl_token [all of the protocol]")
+
+
+def add_group_arguments(parser: argparse.ArgumentParser) -> None:
+    """What reports on groups of runs share: the groups, and how they are scored and resampled."""
     parser.add_argument(
         "groups", nargs="+", metavar="NAME=RUN_DIR,...", help="runs of several seeds; without names grouped by settings"
     )
-    parser.add_argument("--metric", nargs="+", metavar="METRIC", help="such as test/ppl_token [all of the protocol]")
     parser.add_argument("--protocol", help="default, paa_reference or a YAML file [the runs' own]")
     parser.add_argument("--resamples", type=int, default=RESAMPLES, help=f"of each interval [{RESAMPLES}]")
     parser.add_argument("--seed", type=int, default=0, help="of the resamples [0]")
 
 
+def check_numbers(resamples: int, seed: int) -> None:
+    """Refuse numbers that no interval can be made with.
+
+    Raises:
+        UserError: fewer than one resample, or a negative seed.
+    """
+    if resamples < 1 or seed < 0:
+        raise UserError(
+            f"--resamples {resamples} --seed {seed} was given; expected at least one resample, and a seed from 0."
+        )
+
+
 def report(options: argparse.Namespace, console: Console) -> None:
     """Print the tables and what has to be known of them; write seeds.json."""
-    if options.resamples < 1 or options.seed < 0:
-        raise UserError(
-            f"--resamples {options.resamples} --seed {options.seed} was given; expected at least one resample, and a "
-            "seed from 0."
-        )
+    check_numbers(options.resamples, options.seed)
     groups = read_groups(options.groups)
     suite = shared_protocol(options.protocol, [run for runs in groups.values() for run in runs])
     found = measure(groups, asked_suite(suite, options.metric), options.resamples, options.seed)

@@ -4,58 +4,64 @@ What is said comes from `experiments/<paper>/audit.toml`, see `zoo.evidence.audi
 should be compared instead are both computed from the same generations.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from zoo.evidence import published
 from zoo.evidence.audit_notes import AuditNotes, Finding, MetricNote, RowNote, audit_notes
 from zoo.evidence.report.classes import set_and_name
-from zoo.evidence.report.rows import Audit, Report, ReportTable
-from zoo.evidence.report.tables import RESAMPLES, report_of
+from zoo.evidence.report.rows import Audit, ReportTable, RowReport
 
 
-def audited_report(
-    table: ReportTable,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    *,
-    protocol: str | None = None,
-    against: str | None = None,
-    cache: Path | None = None,
-) -> Report:
-    """`report_of` with its audit, where there are notes on the table's paper.
+def notes_on(table: ReportTable) -> AuditNotes | None:
+    """The notes on the table's paper; None where there are none.
 
     Raises:
-        UserError: as `report_of`.
+        UserError: the file is no such TOML.
     """
-    paper, _, name = table.key.partition("/")
-    if not (published.EXPERIMENTS / paper / "audit.toml").is_file():
-        return report_of(table, resamples, seed, protocol=protocol, against=against, cache=cache)
-    notes = audit_notes(paper)
-    metrics, _ = notes.of_table(name)
-    sound = [note.sound for note in metrics if note.sound is not None]
-    asked = replace(table, metrics=tuple(dict.fromkeys([*table.metrics, *sound])) if table.metrics else ())
-    report = report_of(asked, resamples, seed, protocol=protocol, against=against, cache=cache)
-    own = {set_and_name(metric)[1] for metric in table.metrics}
-    columns = tuple(column for column in report.columns if not own or set_and_name(column)[1] in own)
-    return replace(report, columns=columns, audit=_audit(report, notes, name))
+    paper = table.key.partition("/")[0]
+    return audit_notes(paper) if (published.EXPERIMENTS / paper / "audit.toml").is_file() else None
 
 
-def _audit(report: Report, notes: AuditNotes, table: str) -> Audit:
-    metrics, findings = notes.of_table(table)
-    measured = {column for row in report.rows for column, cell in row.cells.items() if cell.mean is not None}
+def with_sound_metrics(table: ReportTable, notes: AuditNotes | None) -> ReportTable:
+    """The table with columns that its audit needs beside its own; one of all metrics has them already."""
+    if notes is None or not table.metrics:
+        return table
+    sound = [note.sound for note in notes.of_table(_name(table))[0] if note.sound is not None]
+    return replace(table, metrics=tuple(dict.fromkeys([*table.metrics, *sound])))
+
+
+def audit_of(
+    table: ReportTable, rows: Sequence[RowReport], columns: Sequence[str], notes: AuditNotes | None
+) -> Audit | None:
+    """What the values of a table mean.
+
+    Args:
+        table: as it was asked for.
+        rows: with cells of the sound metrics too.
+        columns: the table's own.
+        notes: on its paper; None: there is no audit.
+    """
+    if notes is None:
+        return None
+    metrics, findings = notes.of_table(_name(table))
+    measured = {column for row in rows for column, cell in row.cells.items() if cell.mean is not None}
     pairs = [
         (column, sound)
         for note in metrics
-        for column in report.columns
+        for column in columns
         if note.sound is not None and set_and_name(column)[1] == note.authors
         if (sound := "/".join(part for part in (set_and_name(column)[0], note.sound) if part)) in measured
     ]
     told: list[tuple[str, MetricNote | RowNote | Finding]] = [
         (note.authors if note.sound is None else f"{note.authors} and {note.sound}", note) for note in metrics
     ]
-    rows = dict.fromkeys(row.name for row in report.rows)
-    told += [(note.row, note) for row in rows for note in notes.of_row(table, row)]
+    names = dict.fromkeys(row.name for row in rows)
+    told += [(note.row, note) for row in names for note in notes.of_row(_name(table), row)]
     told += [("the whole table", finding) for finding in findings]
     sentences = dict.fromkeys((about, note.why, note.source) for about, note in told)
     return Audit(tuple(pairs), tuple(sentences))
+
+
+def _name(table: ReportTable) -> str:
+    return table.key.partition("/")[2]

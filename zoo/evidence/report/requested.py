@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from zoo.errors import UserError
 from zoo.evidence.curves import read_lines
 from zoo.evidence.published import PublishedRow, PublishedTable, papers, published_table, published_tables
 from zoo.evidence.report.rows import ReportRow, ReportTable
@@ -125,15 +124,3 @@ def _has(run: SeedRun, overrides: Sequence[str]) -> bool:
 
 def _experiment(run: SeedRun) -> str:
     return run.overrides.get("experiment", "")
-
-
-def check_numbers(resamples: int, seed: int) -> None:
-    """Refuse numbers that no interval can be made with.
-
-    Raises:
-        UserError: fewer than one resample, or a negative seed.
-    """
-    if resamples < 1 or seed < 0:
-        raise UserError(
-            f"--resamples {resamples} --seed {seed} was given; expected at least one resample, and a seed from 0."
-        )

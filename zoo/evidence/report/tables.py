@@ -6,6 +6,7 @@ from pathlib import Path
 
 from zoo.errors import UserError
 from zoo.evidence.published import PublishedValue
+from zoo.evidence.report.audit import audit_of, notes_on, with_sound_metrics
 from zoo.evidence.report.classes import classes, measured_as, set_and_name
 from zoo.evidence.report.conditions import Conditions
 from zoo.evidence.report.differences import differences
@@ -37,7 +38,7 @@ def report_of(
     against: str | None = None,
     cache: Path | None = None,
 ) -> Report:
-    """A table with all its values.
+    """A table with all its values, and its audit where there are notes on the paper.
 
     Args:
         table: what is asked for.
@@ -52,7 +53,9 @@ def report_of(
             row `against` with runs, or two rows have one label.
     """
     _check(table, against)
-    wanted = {set_and_name(metric)[1] for metric in table.metrics}
+    notes = notes_on(table)
+    asked = with_sound_metrics(table, notes)
+    wanted = {set_and_name(metric)[1] for metric in asked.metrics}
     read = {row.label: _runs(row) for row in table.rows if row.run_dirs}
     records = {name: [finished_run(run.run_dir) for run in runs] for name, runs in read.items()}
     folder = cache or cache_folder()
@@ -60,8 +63,10 @@ def report_of(
         name: [measure_run(run, protocol, wanted, resamples, seed, folder, table.unions) for run in runs]
         for name, runs in read.items()
     }
-    columns = _columns(table, measured)
-    marks, not_comparable = classes(measured, columns)
+    columns = _columns(asked, measured)
+    own = {set_and_name(metric)[1] for metric in table.metrics}
+    shown = tuple(column for column in columns if not own or set_and_name(column)[1] in own)
+    marks, not_comparable = classes(measured, shown)
     found = {
         row.label: row_conditions(row, read[row.label], records[row.label]) for row in table.rows if row.label in read
     }
@@ -92,15 +97,16 @@ def report_of(
         table.key,
         table.title,
         table.source,
-        tuple(columns),
+        shown,
         tuple(rows),
-        differences(measured, against, columns, seed) if against is not None else (),
-        (*not_comparable, *_cautions(measured, columns)),
-        (*table.notes, *_notes(measured, columns)),
+        differences(measured, against, shown, seed) if against is not None else (),
+        (*not_comparable, *_cautions(measured, shown)),
+        (*table.notes, *_notes(measured, shown)),
         {column: version for column in columns if (version := _version(column, measured)) is not None},
         resamples,
         seed,
         against or "",
+        audit_of(table, rows, shown, notes),
     )
 
 

@@ -16,6 +16,7 @@ def csv_rows(reports: Sequence[Report]) -> list[dict[str, Any]]:
         for report in reports
         for row in report.rows
         for column, cell in row.cells.items()
+        if column in report.columns or cell.mean is not None  # of the audit what was measured
     ]
 
 
