@@ -62,7 +62,7 @@ def test_both_rows_and_their_table(composed: Callable[..., DictConfig], data: li
     report = report_of(
         ReportTable(table.key, "", "", asked, table.metrics, (), table.unions), 20, cache=tmp_path / "cache"
     )
-    row, other = ({name: cell.mean for name, cell in found.cells.items()} for found in report.rows)
+    row, other = ({name: found.cells[name].mean for name in report.columns} for found in report.rows)
     parts = ("personachat", "personachatgen")
     sets = {f"{part}/{metric}" for part in (*parts, "comb") for metric in table.metrics}
     assert set(row) == set(other) == sets
