@@ -238,16 +238,21 @@ def test_mistakes_end_in_a_paragraph(
         "{_target_: os.system, command: ls}",
         "{_target_: zoo.export.shutil.rmtree, path: VICTIM}",  # by way of a module that a module of ours imports
         "{_target_: zoo.launch.subprocess.Popen, args: ls}",
+        "{_target_: subprocess.Popen, args: ls}",  # a class, of nobody's parts
         "{_target_: zoo.files.write_atomically, path: VICTIM, pieces: []}",  # ours, and no part of a model
         "{_target_: zoo.no_such.Thing}",
         r"""'\${oc.create:"{_target_: zoo.files.write_atomically, path: VICTIM, pieces: []}"}'""",  # late
     ],
 )
-def test_a_strangers_folder_builds_nothing_else(net: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_run", [False, True])  # exported, or as run.py leaves it
+def test_a_strangers_folder_builds_nothing_else(net: str, is_run: bool, tmp_path: Path) -> None:
+    if is_run:
+        (tmp_path / "checkpoints").mkdir()
+        (tmp_path / "checkpoints" / "best.ckpt").touch()
     victim = tmp_path / "victim"
     victim.mkdir()
     settings = f"exported: net\nseed: 1\nmodel:\n  metrics: {{metrics: {{}}}}\n  net: {net}\n"
     (tmp_path / "config.yaml").write_text(settings.replace("VICTIM", str(victim)))
-    with pytest.raises(UserError, match=r"would build .*Do not load folders that you do not trust"):
+    with pytest.raises(UserError, match=r"would build .*do not load it"):
         zoo.load(tmp_path)
     assert victim.is_dir()

@@ -12,18 +12,20 @@ from zoo.checkpoints import check_settings, read_checkpoint
 from zoo.errors import UserError
 from zoo.module import DialogueModule
 from zoo.portable import EXPORTED, is_exported, located, read_weights, without_judges
+from zoo.trust import check_parts
 
 
 def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
     """Build the model of a run from its config.yaml and load its weights, ready for `.reply(history, persona=...)`.
 
     Args:
-        run_dir: a directory that run.py filled, or a folder of `python -m zoo.export` with a whole network. Of an
-            export nothing but a model's parts is built; a run directory may name any class: load your own only.
+        run_dir: a directory that run.py filled, or a folder of `python -m zoo.export` with a whole network. Of
+            either nothing but a model's parts is built (`zoo.trust`).
         checkpoint: "best", "last", or the path of a checkpoint file.
 
     Raises:
-        UserError: no such run or checkpoint, or one that does not fit the configuration.
+        UserError: no such run or checkpoint, one that does not fit the configuration, or one that would build strange
+            things.
     """
     folder = Path(run_dir)
     if not (folder / "config.yaml").is_file():
@@ -34,6 +36,7 @@ def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
         there = ", ".join(sorted(p.stem for p in (folder / "checkpoints").glob("*.ckpt"))) or "none"
         raise UserError(f"There is no checkpoint {path}. This run has: {there}. Train it, or name one of these.")
     plain: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=True)  # type: ignore[assignment]
+    check_parts(plain if exported else plain["model"], folder / "config.yaml")
     cfg = OmegaConf.create(without_judges(located(plain, folder) if exported else plain))
     if "start_from" in cfg.model.net:
         cfg.model.net.start_from = None  # every row comes from the checkpoint, and the folder may be gone

@@ -4,8 +4,7 @@
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,6 @@ WEIGHTS, SETTINGS = "model.safetensors", "config.yaml"
 EXPORTED = "exported"  # in the settings: which part of the module the weights are
 HERE = "."  # in a path of the settings: the folder itself
 BACKBONE = "zoo.backbones.Backbone"
-TRUSTED = ("transformers.GenerationConfig", "transformers.get_scheduler", "zoo.backbones.dialogue_tokenizer")
-TRUSTED_CLASSES = ("zoo.", "torch.optim.")  # all classes that these packages define
 
 
 def write_portable(module: DialogueModule, folder: Path, part: str) -> None:
@@ -65,19 +62,7 @@ def is_exported(folder: Path) -> bool:
 
 
 def located(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The settings with the folder's own path for "here".
-
-    Raises:
-        UserError: something else than a model's parts would be built: a folder from somewhere else could do anything.
-    """
-    strange = [target for target in _targets(settings) if not _is_part(target)]
-    strange += [text for text in _texts(settings) if "${" in text]  # settled when it was written; else built later on
-    if strange:
-        raise UserError(
-            f"{folder / SETTINGS} would build {strange[0]}; expected nothing but parts of zoo, torch's optimizers, "
-            "GenerationConfig and get_scheduler, as python -m zoo.export writes them. Do not load folders that you do "
-            "not trust."
-        )
+    """The settings with the folder's own path for "here"."""
 
     def locate(backbone: dict[str, Any]) -> dict[str, Any]:
         here = {key: str(folder) for key in ("path", "tokenizer_path") if backbone.get(key) == HERE}
@@ -147,43 +132,6 @@ def backbones_replaced(node: Any, replace: Callable[[dict[str, Any]], dict[str, 
 def _weights_here(described: dict[str, Any]) -> dict[str, Any]:
     sizes = dict.fromkeys(("tokenizer_path", "revision", "width", "depth", "heads"))
     return described | sizes | {"path": HERE, "pretrained": True}
-
-
-def _targets(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        if "_target_" in node:
-            yield str(node["_target_"])
-        for value in node.values():
-            yield from _targets(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _targets(value)
-
-
-def _texts(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            yield str(key)
-            yield from _texts(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _texts(value)
-    elif isinstance(node, str):
-        yield node
-
-
-def _is_part(target: str) -> bool:
-    """Is it a class by the name that it was defined by? Modules hold other modules: zoo.export.shutil.rmtree."""
-    if target in TRUSTED:
-        return True
-    module, _, name = target.rpartition(".")
-    if not target.startswith(TRUSTED_CLASSES):
-        return False
-    try:
-        found = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError):
-        return False
-    return isinstance(found, type) and f"{found.__module__}.".startswith(TRUSTED_CLASSES)
 
 
 _EVERYBODYS = {"shared": True, "banked": False}
