@@ -78,6 +78,10 @@ ARROWS = {
         *("zoo.data", "zoo.loading", "zoo.launch", "zoo.metrics", "zoo.module"),
         *("zoo.provenance", "zoo.run_record", "zoo.rundir"),
     },
+    "zoo.people": {  # anything but zoo.evidence, of which nothing may import it
+        *("zoo.people", "zoo.data", "zoo.models", "zoo.metrics", "zoo.scorers", "zoo.language_models", "zoo.prompted"),
+        *("zoo.module", "zoo.loading", "zoo.portable", "zoo.trust", "zoo.launch", "zoo.run_record", "zoo.adapters"),
+    },
     "zoo.language_models": {"zoo.language_models", "zoo.data.persona_lexicon"},
     "zoo.synthesis": {"zoo.synthesis", "zoo.scorers", "zoo.language_models", "zoo.data"},
     "zoo.synthesis.__main__": {"zoo.synthesis", "zoo.launch"},

@@ -1,0 +1,1 @@
+"""People in the loop: they talk to models, and judge replies."""
