@@ -1,0 +1,180 @@
+"""The judgements of a study on disk: one SQLite file, in which every answer stands before its judge sees "saved"."""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from zoo.errors import UserError
+from zoo.people.records import Decision, Item, Judgement
+
+WAIT = 30.0  # seconds for another process's write, each of which takes milliseconds
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS item (id TEXT PRIMARY KEY, place INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS judge (name TEXT PRIMARY KEY, role TEXT NOT NULL, first_seen REAL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS shown (
+    judge TEXT NOT NULL REFERENCES judge, item TEXT NOT NULL REFERENCES item, place INTEGER NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (judge, item)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS judgement (
+    judge TEXT NOT NULL REFERENCES judge, item TEXT NOT NULL REFERENCES item, criterion TEXT NOT NULL,
+    value INTEGER NOT NULL, at REAL NOT NULL, PRIMARY KEY (judge, item, criterion)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS former (  -- answers that were corrected
+    judge TEXT NOT NULL, item TEXT NOT NULL, criterion TEXT NOT NULL, value INTEGER NOT NULL, at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS decision (
+    item TEXT NOT NULL REFERENCES item, criterion TEXT NOT NULL, value REAL NOT NULL, how TEXT NOT NULL,
+    at REAL NOT NULL, PRIMARY KEY (item, criterion)
+) WITHOUT ROWID;
+"""
+
+
+class StudyStore:
+    """The file of one study, which only its owner can read (mode 600).
+
+    Links are made of a secret that lies in it: `token` gives the same one each time, and nobody guesses it. Every call
+    opens the file anew, so that requests on several threads, and processes, share it; writes are transactions that are
+    on the disk when the call returns.
+
+    Args:
+        file: is made with its folder if it is not there.
+    """
+
+    def __init__(self, file: str | Path) -> None:
+        self.file = Path(file)
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise UserError(
+                f"The judgements cannot be kept in {self.file} ({error.strerror or error}). Free some space or name "
+                "another place with --database FILE."
+            ) from error
+        with self._open(writes=True) as connection:
+            connection.executescript(_TABLES)
+            connection.execute("INSERT OR IGNORE INTO meta VALUES ('secret', ?)", (secrets.token_hex(32),))
+
+    # --- the study
+
+    def begin(self, description: str, items: Sequence[Item], judges: Mapping[str, str]) -> None:
+        """Put the items and judges in; those of an earlier start of the same study stay.
+
+        Args:
+            description: of all that decides which items there are; another one than before is refused.
+            items: in the study's order, attention checks with them.
+            judges: role by name; more than before may come.
+
+        Raises:
+            UserError: the file has the judgements of another study, or cannot be written.
+        """
+        with self._open(writes=True) as connection:
+            before = connection.execute("SELECT value FROM meta WHERE name = 'study'").fetchone()
+            if before is not None and before[0] != description:
+                raise UserError(
+                    f"{self.file} has the judgements of another study, or of this one before its runs, draw, questions "
+                    "or seed were changed. Undo the change, or keep the new study's apart with --database FILE."
+                )
+            connection.execute("INSERT OR IGNORE INTO meta VALUES ('study', ?)", (description,))
+            if before is None:
+                rows = [(item.id, place, json.dumps(item.plain())) for place, item in enumerate(items)]
+                connection.executemany("INSERT INTO item VALUES (?, ?, ?)", rows)
+            connection.executemany("INSERT OR IGNORE INTO judge VALUES (?, ?, NULL)", judges.items())
+
+    def items(self) -> dict[str, Item]:
+        """All items by id, in the study's order."""
+        with self._open() as connection:
+            rows = connection.execute("SELECT body FROM item ORDER BY place").fetchall()
+        found = [Item.of(json.loads(body)) for (body,) in rows]
+        return {item.id: item for item in found}
+
+    def judges(self) -> dict[str, str]:
+        """Role by name."""
+        with self._open() as connection:
+            return dict(connection.execute("SELECT name, role FROM judge ORDER BY name"))
+
+    # --- links
+
+    def token(self, who: str) -> str:
+        """The unguessable part of somebody's link: a judge's name, or "owner"."""
+        with self._open() as connection:
+            (secret,) = connection.execute("SELECT value FROM meta WHERE name = 'secret'").fetchone()
+        return hmac.new(bytes.fromhex(secret), who.encode(), hashlib.sha256).hexdigest()[:40]  # 160 bits
+
+    # --- answers
+
+    def save(self, judge: str, item: str, values: Mapping[str, int], now: float | None = None) -> None:
+        """Keep a judge's answers to one item; they replace earlier ones, which are kept aside.
+
+        The same values once more, as a double click sends them, change nothing.
+        """
+        at = time.time() if now is None else now
+        with self._open(writes=True) as connection:
+            for criterion, value in values.items():
+                key = (judge, item, criterion)
+                before = connection.execute(
+                    "SELECT value, at FROM judgement WHERE judge = ? AND item = ? AND criterion = ?", key
+                ).fetchone()
+                if before is not None and before[0] == value:
+                    continue
+                if before is not None:
+                    connection.execute("INSERT INTO former VALUES (?, ?, ?, ?, ?)", (*key, *before))
+                connection.execute("INSERT OR REPLACE INTO judgement VALUES (?, ?, ?, ?, ?)", (*key, value, at))
+
+    def judgements(self) -> list[Judgement]:
+        """All answers as they stand, by judge and item."""
+        with self._open() as connection:
+            rows = connection.execute(
+                "SELECT item, judge, criterion, value, role, at FROM judgement JOIN judge ON judge = name "
+                "ORDER BY judge, item, criterion"
+            )
+            return [Judgement(*row) for row in rows]
+
+    def decide(self, decision: Decision, now: float | None = None) -> None:
+        """Keep what validators settled on."""
+        with self._open(writes=True) as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?)",
+                (
+                    *(decision.item, decision.criterion, decision.value, decision.how),
+                    time.time() if now is None else now,
+                ),
+            )
+
+    def decisions(self) -> list[Decision]:
+        """All that validators settled on."""
+        with self._open() as connection:
+            rows = connection.execute("SELECT item, criterion, value, how FROM decision ORDER BY item, criterion")
+            return [Decision(*row) for row in rows]
+
+    @contextmanager
+    def _open(self, writes: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection; with `writes` in a transaction that is undone where anything fails."""
+        try:
+            with closing(sqlite3.connect(self.file, timeout=WAIT, isolation_level=None)) as connection:
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA foreign_keys = ON")
+                if not writes:
+                    yield connection
+                    return
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    if connection.in_transaction:  # a script ends it by itself
+                        connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+        except sqlite3.Error as error:
+            raise UserError(
+                f"The judgements in {self.file} cannot be read or written ({error}). What was saved before is whole. "
+                "Free some space or make the file writable, and go on: nothing has to be judged again."
+            ) from error
