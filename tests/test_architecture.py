@@ -81,16 +81,13 @@ ARROWS = {
     "zoo.people": {  # anything but zoo.evidence, of which nothing may import it
         *("zoo.people", "zoo.data", "zoo.models", "zoo.metrics", "zoo.scorers", "zoo.language_models", "zoo.prompted"),
         *("zoo.module", "zoo.loading", "zoo.portable", "zoo.trust", "zoo.launch", "zoo.run_record", "zoo.adapters"),
+        "zoo.synthesis",
     },
     "zoo.language_models": {"zoo.language_models", "zoo.data.persona_lexicon"},
     "zoo.synthesis": {"zoo.synthesis", "zoo.scorers", "zoo.language_models", "zoo.data"},
     "zoo.synthesis.__main__": {"zoo.synthesis", "zoo.launch"},
     "zoo.prompted": {"zoo.prompted", "zoo.language_models", "zoo.data", "zoo.metrics", "zoo.rundir", "zoo.terminal"},
     "zoo.prompted.__main__": {"zoo.prompted", "zoo.launch"},
-    "zoo.people": {  # all that trained models and runs need, but no evidence: zoo/judge.py brings the two together
-        *("zoo.people", "zoo.data", "zoo.language_models", "zoo.launch", "zoo.loading", "zoo.metrics", "zoo.models"),
-        *("zoo.module", "zoo.prompted", "zoo.run_record", "zoo.scorers", "zoo.synthesis"),
-    },
     "zoo.chat": {"zoo.people", "zoo.launch"},
     "zoo.judge": {"zoo.people", "zoo.evidence", "zoo.launch"},
     "zoo": {"zoo.loading"},
