@@ -6,8 +6,11 @@ import pytest
 
 from zoo.data.convai2 import read_convai2
 from zoo.data.dailydialog import TOPICS, read_dailydialog
+from zoo.data.demo import claims
 from zoo.data.demo.__main__ import DIALOGUES, GENERAL, PEOPLE, write_demo
 from zoo.data.matching import match_personas
+from zoo.scorers.base import CONTRADICTION, ENTAILMENT, NEUTRAL
+from zoo.scorers.pairs import dialogue_nli
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +18,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("demo")
     write_demo(made)
     return made
+
+
+def test_labelled_pairs_say_what_the_grammar_knows(folder: Path) -> None:
+    found = dialogue_nli(folder / "dnli", strip_period=False)
+    splits = [found.train, found.valid, found.test]
+    assert [len(pairs) > 200 for pairs in splits] == [True] * 3
+    for pair in found.valid:
+        said, other = claims(pair.premise), claims(pair.hypothesis)
+        values, others = ({claim.slot: claim.value for claim in one} for one in (said, other))
+        assert values
+        assert others
+        expected = NEUTRAL if not values.keys() & others.keys() else ENTAILMENT if values == others else CONTRADICTION
+        assert pair.label == expected
 
 
 @pytest.mark.parametrize("name", ["train", "valid", "valid_both"])

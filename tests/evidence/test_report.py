@@ -18,14 +18,14 @@ from omegaconf import OmegaConf
 
 from tests.conftest import ROOT, TINY
 from zoo.evidence.published import PublishedRow, PublishedValue, published_table
-from zoo.evidence.report.cells import audit, costs, decimals
+from zoo.evidence.report.cells import audit, costs, decimals, ours_text
 from zoo.evidence.report.differences import holm, two_sided_p
 from zoo.evidence.report.figures import figures_of
 from zoo.evidence.report.latex import escaped, latex
 from zoo.evidence.report.markdown import markdown
 from zoo.evidence.report.page import html_page
 from zoo.evidence.report.requested import requested_tables
-from zoo.evidence.report.rows import Report, ReportRow, ReportTable, Status
+from zoo.evidence.report.rows import Cell, Report, ReportRow, ReportTable, Status
 from zoo.evidence.report.status import agrees
 from zoo.evidence.report.tables import report_of
 from zoo.evidence.report.values import csv_text
@@ -395,6 +395,8 @@ def test_the_same_runs_under_both_definitions(runs: tuple[Path, Path]) -> None:
     about = [one for one, _, _ in found.audit.sentences]
     assert "gpt2_small" in about
     assert "encoder_gpt2" not in about, "only of rows that are shown"
+    assert "beside it, experiment=paa/paa_listing1" in about
+    assert "beside it, experiment=paa/seeds" not in about, "of another table"
     for text in (markdown(found), html_page([found], {}, "title")):
         assert "authors' metric" in text.replace("&#x27;", "'")
         assert "random, untied head" in text
@@ -459,6 +461,12 @@ def test_decimals_are_those_of_the_printed_values() -> None:
     assert {decimals(found, column) for column in found.columns} == {2}
     assert len(csv_text([found]).splitlines()) == 1 + 6 * 6
     assert [row.status.word for row in found.rows] == ["not run"] * 6
+
+
+def test_a_value_that_is_no_number_is_not_one_that_is_missing() -> None:
+    assert ours_text(Cell("ppl_token", values=(float("nan"),)), 2) == "not finite"
+    assert ours_text(Cell("ppl_token"), 2) == "–"
+    assert ours_text(Cell("ppl_token", mean=2.0, values=(2.0,)), 2) == "2.00 ± –"
 
 
 def test_counts_of_what_was_made_stand_beside_printed_ones() -> None:

@@ -85,6 +85,14 @@ def test_both_ways_of_a_row_and_a_row_that_nobody_can_run(tmp_path: Path) -> Non
         Planner(tmp_path, Path("/data")).table(table(*rows), SCALE, only=["three"])
 
 
+def test_two_rows_in_one_folder_are_refused(tmp_path: Path) -> None:
+    rows = [PublishedRow(key, {}, {}, experiment="paa/one", overrides=(f"{key}.share=8",)) for key in ("a", "b")]
+    with pytest.raises(UserError, match=r"Two rows of paa would lie in paa/one-8: with a.share=8 and with b.share=8"):
+        Planner(tmp_path, Path("/data")).table(table(*rows), SCALE)
+    planned = Planner(tmp_path, Path("/data")).table(table(rows[0], rows[0]), SCALE)
+    assert planned[0].tasks == planned[1].tasks, "a row that two tables print is run once"
+
+
 def test_seeds_that_are_asked_for_keep_their_folds(tmp_path: Path) -> None:
     folds, seeds = read_scale("user_lora", "small"), read_scale("paa", "small")
     row = PublishedRow("one", {}, {}, experiment="paa/one")
@@ -244,6 +252,16 @@ def test_a_run_that_began_from_other_things_is_not_taken_for_this_one(finished_r
         outcome = Workshop(tasks, 1, console).work(tmp_path / "out")["one"]
         assert failure in outcome.failure
         assert bool(outcome.failure) == bool(failure)
+
+
+def test_a_preparation_whose_output_was_deleted_is_done_again(tmp_path: Path) -> None:
+    made = tmp_path / "words"
+    task = Task("words", (("make", f"--to={made}", f"{tmp_path}"),), tmp_path / "words.log", (), tmp_path)
+    made.mkdir()
+    task.log.with_suffix(".done.json").write_text(json.dumps(task.commands))
+    assert is_finished(task)
+    made.rmdir()
+    assert not is_finished(task)
 
 
 def test_a_run_whose_training_went_on_and_stopped_is_not_finished(finished_run: Task) -> None:

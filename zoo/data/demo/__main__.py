@@ -1,24 +1,27 @@
 """`python -m zoo.data.demo FOLDER`: a few demo dialogues in the files of real corpora, to try readers and rows on.
 
 FOLDER/convai2 has train.txt and valid.txt in ConvAI2's format, with 20 candidates a turn, and valid_both.txt with both
-personas; FOLDER/dailydialog the authors' files of DailyDialog, all about topic 5, relationship. Twelve people are in
-each of ConvAI2's files, no two of whom share two sentences: half of them answer in six dialogues, with as many
-partners, the others in three.
+personas; FOLDER/dailydialog the authors' files of DailyDialog, all about topic 5, relationship; FOLDER/dnli the three
+of DialogueNLI, about a hundred. Twelve people are in each of ConvAI2's files, no two of whom share two sentences:
+half of them answer in six dialogues, with as many partners, the others in three.
 """
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.data.convai2 import OWN, PARTNER
 from zoo.data.dailydialog import END, TOPICS
 from zoo.data.demo import Person, demo_dialogues, demo_dialogues_between, people
+from zoo.data.demo.nli import nli_pairs
 from zoo.data.records import Dialogue
 from zoo.files import write_atomically
 
 PEOPLE = 12
 DIALOGUES = (6, 3)  # in which every other person answers
 GENERAL = {"train": 60, "validation": 20, "test": 20}  # dialogues of DailyDialog's splits
+DNLI = {"train": slice(60), "dev": slice(60, 80), "test": slice(80, 100)}  # people of DialogueNLI's splits
 
 
 def write_demo(folder: Path) -> None:
@@ -42,6 +45,9 @@ def write_demo(folder: Path) -> None:
         _write(folder / "dailydialog" / f"dialogues_{split}.txt", said)
         topic = str(TOPICS.index("relationship") + 1)
         _write(folder / "dailydialog" / f"dialogues_topic_{split}.txt", [topic] * number)
+    for split, part in DNLI.items():
+        pairs = json.dumps(list(nli_pairs(people("train")[part])))  # an array, despite the ending, as there
+        _write(folder / "dnli" / f"dialogue_nli_{split}.jsonl", [pairs])
 
 
 def distinct_people(number: int) -> list[Person]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from zoo.evidence import published
-from zoo.evidence.audit_notes import AuditNotes, Finding, MetricNote, RowNote, audit_notes
+from zoo.evidence.audit_notes import AuditNotes, Control, Finding, MetricNote, RowNote, audit_notes
 from zoo.evidence.report.classes import set_and_name
 from zoo.evidence.report.rows import Audit, ReportTable, RowReport
 
@@ -53,12 +53,14 @@ def audit_of(
         if note.sound is not None and set_and_name(column)[1] == note.authors
         if (sound := "/".join(part for part in (set_and_name(column)[0], note.sound) if part)) in measured
     ]
-    told: list[tuple[str, MetricNote | RowNote | Finding]] = [
+    told: list[tuple[str, MetricNote | RowNote | Finding | Control]] = [
         (note.authors if note.sound is None else f"{note.authors} and {note.sound}", note) for note in metrics
     ]
     names = dict.fromkeys(row.name for row in rows)
     told += [(note.row, note) for row in names for note in notes.of_row(_name(table), row)]
     told += [("the whole table", finding) for finding in findings]
+    controls = [control for control in notes.controls if control.table == _name(table)]
+    told += [(f"beside it, experiment={control.experiment}", control) for control in controls]
     sentences = dict.fromkeys((about, note.why, note.source) for about, note in told)
     return Audit(tuple(pairs), tuple(sentences))
 

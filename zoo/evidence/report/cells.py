@@ -47,9 +47,9 @@ def printed_text(cell: Cell, places: int) -> str:
 
 
 def ours_text(cell: Cell, places: int) -> str:
-    """Our mean and deviation, "3.76 ± –" of a single run."""
+    """Our mean and deviation, "3.76 ± –" of a single run; "not finite" where a run has a value that is no number."""
     if cell.mean is None:
-        return NOTHING
+        return "not finite" if cell.values else NOTHING
     return f"{number(cell.mean, places)} ± {number(cell.std, places)}"
 
 

@@ -65,9 +65,10 @@ def _row(row: PlannedRow, table: str, tasks: Mapping[str, Task], outcomes: Mappi
 
 
 def _counted(folder: Path, table: str, row: str) -> dict[str, float]:
-    """What a synthesis counted for a row, see zoo/synthesis/reports/tables_file.py; nothing where it is none."""
-    try:
-        found: dict[str, float] = json.loads((folder / "tables.json").read_text()).get(table, {}).get(row, {})
-    except FileNotFoundError:
-        return {}
-    return found
+    """What a synthesis counted for a row, see zoo/synthesis/reports/tables_file.py, or how often a scorer was right."""
+    if (tables := folder / "tables.json").is_file():
+        found: dict[str, float] = json.loads(tables.read_text()).get(table, {}).get(row, {})
+        return found
+    if (scorer := folder / "scorer" / "scorer.json").is_file():
+        return {"accuracy": 100 * json.loads(scorer.read_text())["test"]["accuracy"]}
+    return {}

@@ -70,6 +70,7 @@ class Planner:
     extra: Sequence[str] = ()
     repeats: Sequence[str] | None = None
     tasks: dict[str, Task] = field(default_factory=dict)
+    _own: dict[str, tuple[str, ...]] = field(default_factory=dict)  # a row's overrides, by task
     _sources: dict[str, str] = field(default_factory=dict)  # which task trains a source stage that several share
 
     def table(self, table: PublishedTable, scale: Scale, only: Sequence[str] | None = None) -> list[PlannedRow]:
@@ -136,6 +137,11 @@ class Planner:
     def _task(self, label: str, program: Command, own: Sequence[str], scale: Scale, repeat: str, is_run: bool) -> Task:
         folder = "-".join([label, *(_slug(word.partition("=")[2]) for word in own)])
         name = f"{folder} {repeat}"
+        if self._own.setdefault(name, tuple(own)) != tuple(own):
+            raise UserError(
+                f"Two rows of {scale.paper} would lie in {folder}: with {' '.join(self._own[name])} and with "
+                f"{' '.join(own)}. Give the overrides of one of them another value, or one more."
+            )
         if name in self.tasks:
             return self.tasks[name]
         values = "-".join(word.partition("=")[2] for word in repeat.split())

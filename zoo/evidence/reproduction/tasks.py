@@ -162,7 +162,8 @@ def is_finished(task: Task) -> bool:
         ended = record is not None and not record.get(UNFINISHED)
         return ended and (task.makes / "metrics.json").is_file() and not refusal_of(task)
     marker = _marker(task)
-    return marker.is_file() and json.loads(marker.read_text()) == [list(command) for command in task.commands]
+    done = marker.is_file() and json.loads(marker.read_text()) == [list(command) for command in task.commands]
+    return done and all(path.exists() for path in _paths(task))
 
 
 def refusal_of(task: Task) -> str:
@@ -206,6 +207,12 @@ def _marker(task: Task) -> Path:
 
 def _needs(task: Task) -> Path:
     return task.log.with_suffix(".needs.json")
+
+
+def _paths(task: Task) -> list[Path]:
+    """Where a preparation's commands read and write in its own folder: nothing of it may have been deleted since."""
+    words = [word.partition("=")[2] or word for command in task.commands for word in command]
+    return [Path(word) for word in words if f"{word}/".startswith(f"{task.makes}/")]
 
 
 def _mark(task: Task) -> None:
