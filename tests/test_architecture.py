@@ -25,6 +25,8 @@ ARROWS = {
     "zoo.ranking": {"zoo.models.base", "zoo.data.batch"},
     "zoo.learners": {"zoo.models.base", "zoo.data.batch", "zoo.ranking"},
     "zoo.optim": set(),
+    "zoo.agreement": set(),
+    "zoo.significance": set(),
     "zoo.plateau": set(),
     "zoo.users": {"zoo.users", "zoo.models.user_rows", "zoo.optim", "zoo.data.batch"},
     "zoo.module": {
@@ -71,7 +73,10 @@ ARROWS = {
         ),
     },
     "zoo.evidence.serving": {"zoo.evidence", "zoo.adapters", "zoo.data", "zoo.loading", "zoo.models", "zoo.module"},
-    "zoo.evidence": {"zoo.evidence", "zoo.metrics", "zoo.scorers", "zoo.data", "zoo.launch", "zoo.run_record"},
+    "zoo.evidence": {
+        *("zoo.evidence", "zoo.metrics", "zoo.scorers", "zoo.data", "zoo.launch", "zoo.run_record"),
+        "zoo.significance",
+    },
     "zoo.report": {"zoo.evidence", "zoo.launch"},
     "zoo.reproduce": {"zoo.evidence", "zoo.launch"},
     "zoo.questions": {
@@ -81,15 +86,16 @@ ARROWS = {
     "zoo.people": {  # anything but zoo.evidence, of which nothing may import it
         *("zoo.people", "zoo.data", "zoo.models", "zoo.metrics", "zoo.scorers", "zoo.language_models", "zoo.prompted"),
         *("zoo.module", "zoo.loading", "zoo.portable", "zoo.trust", "zoo.launch", "zoo.run_record", "zoo.adapters"),
-        "zoo.synthesis",
+        *("zoo.synthesis", "zoo.agreement", "zoo.significance"),
     },
     "zoo.language_models": {"zoo.language_models", "zoo.data.persona_lexicon"},
-    "zoo.synthesis": {"zoo.synthesis", "zoo.scorers", "zoo.language_models", "zoo.data"},
+    "zoo.synthesis": {"zoo.synthesis", "zoo.scorers", "zoo.language_models", "zoo.data", "zoo.agreement"},
     "zoo.synthesis.__main__": {"zoo.synthesis", "zoo.launch"},
     "zoo.prompted": {"zoo.prompted", "zoo.language_models", "zoo.data", "zoo.metrics", "zoo.rundir", "zoo.terminal"},
     "zoo.prompted.__main__": {"zoo.prompted", "zoo.launch"},
     "zoo.chat": {"zoo.people", "zoo.launch"},
-    "zoo.judge": {"zoo.people", "zoo.evidence", "zoo.launch"},
+    "zoo.judge": {"zoo.people", "zoo.evidence", "zoo.launch", "zoo.judged"},
+    "zoo.judged": {"zoo.people", "zoo.evidence"},
     "zoo": {"zoo.loading"},
 }
 NOT_IN_MODELS = {"lightning", "hydra", "wandb", "omegaconf"}

@@ -11,7 +11,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -19,7 +18,6 @@ from omegaconf import OmegaConf
 from tests.conftest import ROOT, TINY
 from zoo.evidence.published import PublishedRow, PublishedValue, published_table
 from zoo.evidence.report.cells import audit, costs, decimals, ours_text
-from zoo.evidence.report.differences import holm, two_sided_p
 from zoo.evidence.report.figures import figures_of
 from zoo.evidence.report.latex import escaped, latex
 from zoo.evidence.report.markdown import markdown
@@ -295,16 +293,6 @@ def test_paired_differences(runs: tuple[Path, Path], tmp_path: Path) -> None:
     same_replies = next(one for one in found.differences if one.metric == "f1_parlai")
     assert (same_replies.mean, same_replies.p) == (0, 1)
     assert "y | −" in markdown(found)
-
-
-def test_p_and_holm() -> None:
-    values = np.array([0.0, 1.0, 2.0, 3.0])
-    assert two_sided_p(values, 1.5) == pytest.approx(2 * (1 + 1) / 5)  # shifted by nothing: one of four at 0
-    assert two_sided_p(values, 3.0) == pytest.approx(2 * (0 + 1) / 5)
-    assert two_sided_p(np.array([-1.0, 1.0]), 0.0) == 1
-    assert two_sided_p(None, 1.0) is None
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
 
 
 def test_values_are_kept_by_what_they_follow_from(runs: tuple[Path, Path], tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from zoo.evidence.__main__ import main
-from zoo.evidence.seed_intervals import DIALOGUES, RUNS, dialogue_of, draws, halves, interval
+from zoo.evidence.seed_intervals import DIALOGUES, RUNS, dialogue_of, halves
 from zoo.metrics.by_user import results_by_user
 from zoo.metrics.generations import Generation, write_generations
 from zoo.metrics.protocols import load_protocol
 from zoo.metrics.recompute import measured
 from zoo.metrics.results import write_results
 from zoo.metrics.suite import MetricSuite
+from zoo.significance import draws, interval
 
 TEXT = "i like the cats , dogs and a well-known cat ! my name is o'neil ."
 WORDS = TEXT.split()

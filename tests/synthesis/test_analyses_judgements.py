@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from zoo.agreement import krippendorff_alpha
 from zoo.errors import UserError
-from zoo.synthesis.analyses.agreement import krippendorff_alpha
 from zoo.synthesis.analyses.judgements import agreement_by_key, agreement_of, mean_ratings, read_judgements
 from zoo.synthesis.profiles.samples import Sample, samples_for_judges, write_samples
 from zoo.synthesis.records import ProfileSentence

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.synthesis.conftest import Configured
+from zoo.agreement import krippendorff_alpha
 from zoo.errors import UserError
-from zoo.synthesis.analyses.agreement import krippendorff_alpha
 from zoo.synthesis.profiles.samples import Sample, write_samples
 from zoo.synthesis.reports.judged import ALL, judged
 from zoo.synthesis.reports.published_file import published

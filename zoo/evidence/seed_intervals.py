@@ -26,22 +26,15 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from zoo.metrics.base import GenerationMetric
 from zoo.metrics.generations import Generation
 from zoo.metrics.resampling import MetricOfParts
 from zoo.metrics.results import result_prefix
 from zoo.metrics.suite import USER_MEAN, MetricSuite
+from zoo.significance import Floats, Ints, draws, interval
 
 RUNS, DIALOGUES, USERS = range(3)  # what is drawn; draws of one are independent of those of another
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-
-def draws(units: int, size: int, resamples: int, *key: int) -> Ints:
-    """How often each unit is among `size` draws with replacement, [R, units]; the same for the same numbers `key`."""
-    return np.random.default_rng(key).multinomial(size, np.full(units, 1 / units), size=resamples)
 
 
 def halves(units: int, resamples: int, *key: int) -> Ints:
@@ -103,15 +96,6 @@ def resampled_run(
             test_set, _, metric = name.rpartition("/")
             found[f"{result_prefix(test_set)}{metric}{USER_MEAN}"] = _resampled_mean(own, resamples, USERS, *key)
     return found
-
-
-def interval(values: Floats | None, observed: float) -> list[float] | None:
-    """Between 2.5 and 97.5 % of resampled values [R], shifted so that their mean is `observed`; None without any."""
-    finite = values[np.isfinite(values)] if values is not None else np.empty(0)
-    if not finite.size or not math.isfinite(observed):
-        return None
-    low, high = (np.percentile(finite, (2.5, 97.5)) - finite.mean() + observed).tolist()
-    return [low, high]
 
 
 def summary(observed: Sequence[float], values: Floats | None, *key: int) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import numpy as np
 from zoo.evidence.report.classes import METRIC, PADDING, TOKENIZER, measured_as, row_signature
 from zoo.evidence.report.measuring import MeasuredRun
 from zoo.evidence.report.rows import Difference
-from zoo.evidence.seed_intervals import Floats, interval
 from zoo.evidence.seed_values import paired, pairs
+from zoo.significance import holm, interval, two_sided_p
 
 SAME = (METRIC, TOKENIZER, PADDING)  # kinds that must not differ; decoding may be what is compared
 
@@ -70,28 +70,6 @@ def _difference(
         n_examples=max(len(a.examples) for a, _ in of_seeds),
         n_dialogues=max(a.dialogues for a, _ in of_seeds),
     )
-
-
-def two_sided_p(values: Floats | None, observed: float) -> float | None:
-    """Twice the share of resampled differences on the far side of 0, shifted so that their mean is `observed`.
-
-    One more is counted on each side, so that p is never below what the number of resamples can tell.
-    """
-    finite = values[np.isfinite(values)] if values is not None else np.empty(0)
-    if not finite.size:
-        return None
-    shifted = finite - finite.mean() + observed
-    beyond = min(int((shifted <= 0).sum()), int((shifted >= 0).sum()))
-    return min(1.0, 2 * (beyond + 1) / (finite.size + 1))
-
-
-def holm(ps: Sequence[float]) -> list[float]:
-    """Holm's corrected p of each, in the order given."""
-    corrected, largest = [0.0] * len(ps), 0.0
-    for rank, index in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
-        largest = max(largest, min(1.0, (len(ps) - rank) * ps[index]))
-        corrected[index] = largest
-    return corrected
 
 
 def _corrected(found: Sequence[Difference]) -> list[Difference]:

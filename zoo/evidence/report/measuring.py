@@ -16,7 +16,6 @@ from zipfile import BadZipFile
 import numpy as np
 
 from zoo.evidence.seed_groups import SeedRun
-from zoo.evidence.seed_intervals import Floats
 from zoo.evidence.seed_values import Measured, of_generations
 from zoo.evidence.seeds import asked_suite
 from zoo.files import write_atomically
@@ -25,6 +24,7 @@ from zoo.metrics.protocols import load_protocol, plain_protocol
 from zoo.metrics.recompute import generations_by_set
 from zoo.metrics.results import Results
 from zoo.metrics.suite import USER_MEAN, MetricSuite
+from zoo.significance import Floats
 
 LAYOUT = 1  # of a kept file; another number, and none of the former ones is read
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.agreement import Rating, alpha_by_key, alpha_of
 from zoo.errors import UserError
-from zoo.synthesis.analyses.agreement import Rating, alpha_by_key, alpha_of
 
 SCALES = {  # the columns that judges fill, and their lowest and highest answer
     "humanness": (1, 4),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.synthesis.analyses.agreement import Rating
+from zoo.agreement import Rating
 from zoo.synthesis.analyses.judgements import SCALES, agreement_by_key, agreement_of, mean_ratings, read_judgements
 from zoo.synthesis.analyses.published import Published
 from zoo.synthesis.reports.blocks import Grid, decimal, whole

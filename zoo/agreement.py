@@ -2,6 +2,9 @@
 
 Source: Krippendorff, *Computing Krippendorff's Alpha-Reliability* (2011). PersonaChatGen's Tables 6 and 10 print it
 without a level of measurement; here four-point ratings are ordinal, and factuality (no, don't know, yes) is nominal.
+
+The words for it are those of Landis and Koch (1977, "The measurement of observer agreement for categorical data"), who
+named values of kappa; PersonaChatGen calls an alpha of 0.28 fair and one of 0.12 slight by them.
 """
 
 from collections import Counter
@@ -13,6 +16,7 @@ from zoo.errors import UserError
 
 Value = float | str
 LEVELS = ("nominal", "ordinal", "interval")
+WORDS = {0.2: "slight", 0.4: "fair", 0.6: "moderate", 0.8: "substantial", 1.0: "almost perfect"}  # up to and with
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,14 @@ def alpha_by_key(ratings: Iterable[Rating], level: str = "ordinal") -> dict[str,
         by_key.setdefault(rating.key, []).append(rating)
     alphas = {key: alpha_of(rows, level) for key, rows in by_key.items()}
     return dict(sorted(alphas.items(), key=lambda entry: (entry[1] is None, -(entry[1] or 0.0), entry[0])))
+
+
+def agreement_word(alpha: float | None) -> str:
+    """Landis and Koch's word: "fair" from above 0.20 to 0.40; "poor" below 0, "undefined" of None."""
+    if alpha is None:
+        return "undefined"
+    rounded = round(alpha, 2)  # as their table's bounds are
+    return "poor" if rounded < 0 else next(word for most, word in WORDS.items() if rounded <= most)
 
 
 def _alpha(units: Sequence[Sequence[Value]], level: str) -> float | None:

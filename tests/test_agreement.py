@@ -1,11 +1,13 @@
 """Krippendorff's alpha on the examples of his own text, and where it is undefined."""
 
+import math
 import random
 
+import krippendorff
 import pytest
 
+from zoo.agreement import Rating, agreement_word, alpha_by_key, alpha_of, krippendorff_alpha
 from zoo.errors import UserError
-from zoo.synthesis.analyses.agreement import Rating, alpha_by_key, alpha_of, krippendorff_alpha
 
 _ = None
 # Krippendorff (2011), section C: four observers, twelve units
@@ -95,3 +97,34 @@ def test_by_key_best_first() -> None:
     assert list(alphas) == ["season", "age", "gender"]
     assert alphas["season"] == 1.0
     assert alphas["gender"] is None
+
+
+@pytest.mark.parametrize("level", ["nominal", "ordinal", "interval"])
+def test_as_the_krippendorff_package_has_it(level: str) -> None:
+    draw = random.Random(11)
+    compared = 0
+    for _ in range(60):
+        judges, items, top = draw.randint(2, 6), draw.randint(2, 15), draw.randint(2, 5)
+        ratings = [
+            [None if draw.random() < 0.3 else draw.randint(-1, top) for _ in range(items)] for _ in range(judges)
+        ]
+        ours = krippendorff_alpha(ratings, level)
+        if ours is None:
+            continue
+        plain = [[math.nan if value is None else float(value) for value in row] for row in ratings]
+        theirs = krippendorff.alpha(reliability_data=plain, level_of_measurement=level)
+        assert ours == pytest.approx(theirs, abs=1e-9)
+        compared += 1
+    assert compared > 50
+
+
+@pytest.mark.parametrize(
+    ("alpha", "word"),
+    [
+        (None, "undefined"), (-0.01, "poor"), (-0.001, "slight"), (0.0, "slight"), (0.12, "slight"), (0.2, "slight"),
+        (0.21, "fair"), (0.28, "fair"), (0.4, "fair"), (0.52, "moderate"), (0.8, "substantial"),
+        (1.0, "almost perfect"),
+    ],
+)  # fmt: skip
+def test_words_of_landis_and_koch(alpha: float | None, word: str) -> None:
+    assert agreement_word(alpha) == word
