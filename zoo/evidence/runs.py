@@ -9,8 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from zoo.errors import UserError
-from zoo.metrics.generations import Generation
-from zoo.metrics.recompute import generations_by_set
+from zoo.metrics.generations import Generation, generations_by_set
 from zoo.run_record import read_configuration
 
 

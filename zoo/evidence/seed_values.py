@@ -10,8 +10,8 @@ import numpy as np
 from zoo.errors import UserError
 from zoo.evidence.seed_groups import SeedRun
 from zoo.evidence.seed_intervals import dialogues_of, mean_over_runs, resampled_run, summary
-from zoo.metrics.generations import Generation
-from zoo.metrics.recompute import check_teacher_forced_ids, generations_by_set, measured
+from zoo.metrics.generations import Generation, generations_by_set
+from zoo.metrics.recompute import check_teacher_forced_ids, measured
 from zoo.metrics.results import Results
 from zoo.metrics.suite import MetricSuite
 from zoo.significance import Floats, interval

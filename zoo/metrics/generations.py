@@ -1,6 +1,7 @@
 """`Generation`: one line of generations.jsonl, the only thing that metrics see, and reading and writing such files."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,6 +11,7 @@ from zoo.errors import UserError
 from zoo.files import write_atomically
 
 TEACHER_FORCED_FIELDS = frozenset({"target_ids", "argmax_ids", "token_nll"})
+_GENERATIONS_FILE = re.compile(r"generations(?:_(?P<test_set>.+))?\.jsonl")
 LIKELIHOOD_FIELDS = frozenset({"nll", "n_tokens", "n_words", "n_chars"})  # what validation knows without decoding
 
 
@@ -105,6 +107,20 @@ def read_generations(path: str | Path) -> list[Generation]:
     if not rows:
         raise UserError(f"{path} holds no examples. Evaluate the run again.")
     return rows
+
+
+def generations_by_set(run_dir: Path) -> dict[str, list[Generation]]:
+    """The rows of generations.jsonl under "", those of generations_<set>.jsonl under <set>.
+
+    Raises:
+        UserError: no such folder, no generations in it, or bad lines in them.
+    """
+    if not run_dir.is_dir():
+        raise UserError(f"There is no folder {run_dir}. Give the path that the run printed as its run directory.")
+    found = {path: match for path in sorted(run_dir.iterdir()) if (match := _GENERATIONS_FILE.fullmatch(path.name))}
+    if not found:
+        raise UserError(f"There is no generations.jsonl in {run_dir}. Evaluate the run first: that writes it.")
+    return {match["test_set"] or "": read_generations(path) for path, match in found.items()}
 
 
 def _to_line(row: Generation) -> bytes:

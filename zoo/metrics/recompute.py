@@ -1,17 +1,14 @@
 """Every metric again, from the texts and likelihoods that a run kept."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import UserError
 from zoo.metrics.by_user import intervals, results_by_user
-from zoo.metrics.generations import TEACHER_FORCED_FIELDS, Generation, read_generations
+from zoo.metrics.generations import TEACHER_FORCED_FIELDS, Generation, generations_by_set
 from zoo.metrics.results import Results, result_prefix
 from zoo.metrics.suite import MetricSuite
-
-_GENERATIONS_FILE = re.compile(r"generations(?:_(?P<test_set>.+))?\.jsonl")
 
 
 def recompute(run_dir: Path, suite: MetricSuite) -> Results:
@@ -24,20 +21,6 @@ def recompute(run_dir: Path, suite: MetricSuite) -> Results:
     generations = generations_by_set(run_dir)
     check_teacher_forced_ids(run_dir, generations, suite)
     return measured(generations, suite)
-
-
-def generations_by_set(run_dir: Path) -> dict[str, list[Generation]]:
-    """The rows of generations.jsonl under "", those of generations_<set>.jsonl under <set>.
-
-    Raises:
-        UserError: no such folder, no generations in it, or bad lines in them.
-    """
-    if not run_dir.is_dir():
-        raise UserError(f"There is no folder {run_dir}. Give the path that the run printed as its run directory.")
-    found = {path: match for path in sorted(run_dir.iterdir()) if (match := _GENERATIONS_FILE.fullmatch(path.name))}
-    if not found:
-        raise UserError(f"There is no generations.jsonl in {run_dir}. Evaluate the run first: that writes it.")
-    return {match["test_set"] or "": read_generations(path) for path, match in found.items()}
 
 
 def measured(generations: Mapping[str, Sequence[Generation]], suite: MetricSuite) -> Results:

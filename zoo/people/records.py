@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 REPLY, PAIR, DIALOGUE, SENTENCE = KINDS = ("reply", "pair", "dialogue", "sentence")
+HUMAN = "human"  # the row of people's own replies
 JUDGE, VALIDATOR = ROLES = ("judge", "validator")
 
 

@@ -6,13 +6,14 @@ import json
 import os
 import secrets
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.people.records import Decision, Item, Judgement
+from zoo.people.records import VALIDATOR, Decision, Item, Judgement
 
 WAIT = 30.0  # seconds for another process's write, each of which takes milliseconds
 _TABLES = """
@@ -37,6 +38,10 @@ CREATE TABLE IF NOT EXISTS decision (
 """
 
 
+class NotKeptError(UserError):
+    """The file could not be read or written, and nothing was changed in it: a full disk, one that is read-only, ..."""
+
+
 class StudyStore:
     """The file of one study, which only its owner can read (mode 600).
 
@@ -50,11 +55,12 @@ class StudyStore:
 
     def __init__(self, file: str | Path) -> None:
         self.file = Path(file)
+        self._writing = threading.Lock()  # in turn within a process: SQLite alone lets a thread starve
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
-            raise UserError(
+            raise NotKeptError(
                 f"The judgements cannot be kept in {self.file} ({error.strerror or error}). Free some space or name "
                 "another place with --database FILE."
             ) from error
@@ -104,19 +110,29 @@ class StudyStore:
 
     def token(self, who: str) -> str:
         """The unguessable part of somebody's link: a judge's name, or "owner"."""
+        return self.tokens([who])[who]
+
+    def tokens(self, names: Iterable[str]) -> dict[str, str]:
+        """The same of several, by who."""
         with self._open() as connection:
             (secret,) = connection.execute("SELECT value FROM meta WHERE name = 'secret'").fetchone()
-        return hmac.new(bytes.fromhex(secret), who.encode(), hashlib.sha256).hexdigest()[:40]  # 160 bits
+        key = bytes.fromhex(secret)
+        return {who: hmac.new(key, who.encode(), hashlib.sha256).hexdigest()[:40] for who in names}  # 160 bits
 
     # --- answers
 
     def save(self, judge: str, item: str, values: Mapping[str, int], now: float | None = None) -> None:
         """Keep a judge's answers to one item; they replace earlier ones, which are kept aside.
 
-        The same values once more, as a double click sends them, change nothing.
+        The same values once more, as a double click sends them, change nothing. What validators had settled on of an
+        answer that one of them corrects is no longer settled.
+
+        Raises:
+            NotKeptError: none of them was kept.
         """
         at = time.time() if now is None else now
         with self._open(writes=True) as connection:
+            (role,) = connection.execute("SELECT role FROM judge WHERE name = ?", (judge,)).fetchone() or ("",)
             for criterion, value in values.items():
                 key = (judge, item, criterion)
                 before = connection.execute(
@@ -126,6 +142,8 @@ class StudyStore:
                     continue
                 if before is not None:
                     connection.execute("INSERT INTO former VALUES (?, ?, ?, ?, ?)", (*key, *before))
+                    if role == VALIDATOR:
+                        connection.execute("DELETE FROM decision WHERE item = ? AND criterion = ?", (item, criterion))
                 connection.execute("INSERT OR REPLACE INTO judgement VALUES (?, ?, ?, ?, ?)", (*key, value, at))
 
     def judgements(self) -> list[Judgement]:
@@ -136,6 +154,15 @@ class StudyStore:
                 "ORDER BY judge, item, criterion"
             )
             return [Judgement(*row) for row in rows]
+
+    def answers_of(self, judge: str) -> dict[str, dict[str, int]]:
+        """One's own answers: value by criterion, by item."""
+        found: dict[str, dict[str, int]] = {}
+        with self._open() as connection:
+            query = "SELECT item, criterion, value FROM judgement WHERE judge = ?"
+            for item, criterion, value in connection.execute(query, (judge,)):
+                found.setdefault(item, {})[criterion] = value
+        return found
 
     def decide(self, decision: Decision, now: float | None = None) -> None:
         """Keep what validators settled on."""
@@ -154,11 +181,26 @@ class StudyStore:
             rows = connection.execute("SELECT item, criterion, value, how FROM decision ORDER BY item, criterion")
             return [Decision(*row) for row in rows]
 
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A connection to look things up by."""
+        return self._open()
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A connection that nobody else writes beside; what is done with it is kept whole, or not at all.
+
+        Raises:
+            NotKeptError: it was not kept.
+        """
+        return self._open(writes=True)
+
     @contextmanager
     def _open(self, writes: bool = False) -> Iterator[sqlite3.Connection]:
         """A connection; with `writes` in a transaction that is undone where anything fails."""
         try:
-            with closing(sqlite3.connect(self.file, timeout=WAIT, isolation_level=None)) as connection:
+            with (
+                self._writing if writes else nullcontext(),
+                closing(sqlite3.connect(self.file, timeout=WAIT, isolation_level=None)) as connection,
+            ):
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA foreign_keys = ON")
                 if not writes:
@@ -174,7 +216,7 @@ class StudyStore:
                         connection.execute("ROLLBACK")
                     raise
         except sqlite3.Error as error:
-            raise UserError(
+            raise NotKeptError(
                 f"The judgements in {self.file} cannot be read or written ({error}). What was saved before is whole. "
                 "Free some space or make the file writable, and go on: nothing has to be judged again."
             ) from error

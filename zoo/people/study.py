@@ -11,8 +11,8 @@ draw:                          # the same examples of every run; several entries
   - {set: general, number: 150}       # of one test set of several
   - {each: key, number: 10}    # so many of every user, entity key, leaf, ... [of all together]
 judges_per_item: 3
-items_per_judge: 40            # [all]
-checks: {number: 4, allowed: 1}  # attention checks among them, and how many of them a judge may fail [none]
+items_per_judge: 40            # at most, attention checks among them [all]
+checks: {number: 4, allowed: 1}  # attention checks, and how many of them a judge may fail [none]
 validators: 2                  # look at the judges' answers again and settle conflicts [0]
 references: true               # people's own replies are judged as one more row, "human" [false]
 
@@ -28,7 +28,7 @@ import yaml
 
 from zoo.errors import UserError
 from zoo.people.questionnaire import Questionnaire, read_questionnaire
-from zoo.people.records import PAIR
+from zoo.people.records import HUMAN, PAIR, REPLY
 
 KEYS = {
     *("title", "table", "questionnaire", "runs", "seed", "draw", "judges_per_item", "items_per_judge", "checks"),
@@ -82,8 +82,13 @@ class Study:
 
     @property
     def name(self) -> str:
-        """The file's name without its ending."""
-        return self.path.stem
+        """The file's name without its ending; of a study.yaml that of its folder."""
+        return self.path.parent.name if self.path.stem == "study" else self.path.stem
+
+    @property
+    def database(self) -> Path:
+        """Where judgements are kept unless another file is named, from where the command was typed."""
+        return Path("outputs") / "studies" / f"{self.name or 'study'}.sqlite"
 
 
 def read_study(path: str | Path, runs: Mapping[str, str] | None = None) -> Study:
@@ -129,9 +134,18 @@ def _study(plain: Any, file: Path) -> Study:
     draw = plain.get("draw", [{}])
     if not isinstance(draw, list) or not draw:
         raise UserError(f"draw: {draw!r} was given; expected a list of rules, such as [{{users: 50, number: 377}}].")
+    if plain.get("references") and (questionnaire.shows != REPLY or HUMAN in runs):
+        raise UserError(
+            f"references: people's own replies can be judged beside models' where the questionnaire shows a reply "
+            f"({questionnaire.name} shows a {questionnaire.shows}), and no run is called {HUMAN!r}, as they are."
+        )
     checks = plain.get("checks") or {}
     _only("checks", checks, {"number", "allowed"})
     items_per_judge = plain.get("items_per_judge")
+    if type(items_per_judge) is int and items_per_judge <= checks.get("number", 0) != 0:
+        raise UserError(
+            f"items_per_judge: {items_per_judge} was given; expected more than checks.number, {checks['number']}."
+        )
     return Study(
         path=file,
         title=str(plain["title"]),

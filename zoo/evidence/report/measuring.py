@@ -19,9 +19,8 @@ from zoo.evidence.seed_groups import SeedRun
 from zoo.evidence.seed_values import Measured, of_generations
 from zoo.evidence.seeds import asked_suite
 from zoo.files import write_atomically
-from zoo.metrics.generations import Generation
+from zoo.metrics.generations import Generation, generations_by_set
 from zoo.metrics.protocols import load_protocol, plain_protocol
-from zoo.metrics.recompute import generations_by_set
 from zoo.metrics.results import Results
 from zoo.metrics.suite import USER_MEAN, MetricSuite
 from zoo.significance import Floats

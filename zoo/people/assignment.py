@@ -1,0 +1,198 @@
+"""Who judges what: items are handed out one by one, each to so many judges, and come back if a judge walks away.
+
+A judge gets the item that the fewest have (judged, or lately taken); among those, in an order of the judge's own. No
+judge gets an item twice. Replies of different models to one example do not follow each other while anything else is
+left. Attention checks go to every judge, spread evenly over the judge's items. All of it is decided in transactions, so
+that two judges, or two windows of one, cannot take the same.
+"""
+
+import random
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from zoo.people.records import Item
+from zoo.people.store import StudyStore
+
+PATIENCE = 30 * 60.0  # seconds that an item waits for the judge who has it before it may go to another
+_RENEW = 60.0  # seconds between notes that a judge is still there: not every look at a page is a write
+_TAKEN = (  # (item, judge): judged, or taken since a time
+    "SELECT item, judge FROM judgement JOIN judge ON judge = name WHERE role = 'judge' "
+    "UNION SELECT item, judge FROM shown WHERE at > ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Of one judge.
+
+    Attributes:
+        places: ids of the items that the judge was given, in order; only the last may be unanswered.
+        answered: those that were judged.
+        total: how many there will be, as far as can be told: others may take some, or leave some.
+    """
+
+    places: tuple[str, ...]
+    answered: frozenset[str]
+    total: int
+
+    @property
+    def current(self) -> int | None:
+        """Place of the first unanswered item, from 1; None: there is none."""
+        return next((place for place, id in enumerate(self.places, 1) if id not in self.answered), None)
+
+
+class Assignment:
+    """Hands items out.
+
+    Args:
+        store: has items and judges.
+        items: of the store, in the study's order.
+        per_item: judges of each item; checks go to all.
+        per_judge: items of a judge at most, checks among them; None: no limit.
+        judges: how many there are, to foresee how many items each will get.
+        seed: of orders and sides.
+        patience: see PATIENCE.
+    """
+
+    def __init__(
+        self,
+        store: StudyStore,
+        items: Mapping[str, Item],
+        per_item: int,
+        per_judge: int | None,
+        judges: int,
+        seed: int,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.store, self.items, self.per_item, self.seed, self.patience = store, items, per_item, seed, patience
+        self.real = [id for id, item in items.items() if not item.expected]
+        self.checks = [id for id, item in items.items() if item.expected]
+        self.most = len(self.real) if per_judge is None else min(len(self.real), per_judge - len(self.checks))
+        self.foreseen = min(self.most, -(-len(self.real) * per_item // max(judges, 1))) + len(self.checks)
+
+    def look(self, judge: str, now: float | None = None) -> Progress:
+        """How far a judge is; hands nothing out."""
+        at = time.time() if now is None else now
+        with self.store.reading() as connection:
+            return self._progress(connection, judge, at)
+
+    def open(self, judge: str, now: float | None = None) -> Progress:
+        """The same, after the next item was handed out if all before it are answered.
+
+        An unanswered item stays the judge's, unless it waited too long and enough others have it now: then another
+        takes its place.
+        """
+        at = time.time() if now is None else now
+        with self.store.transaction() as connection:
+            places = [id for id, _ in self._shown(connection, judge)]
+            answered = self._answered(connection, judge)
+            waiting = next((id for id in places if id not in answered), None)
+            if waiting is not None and not self._is_lost(connection, judge, waiting, at):
+                connection.execute(
+                    "UPDATE shown SET at = ? WHERE judge = ? AND item = ? AND at < ?", (at, judge, waiting, at - _RENEW)
+                )
+                return self._progress(connection, judge, at)
+            if waiting is not None:
+                connection.execute("DELETE FROM shown WHERE judge = ? AND item = ?", (judge, waiting))
+                places.remove(waiting)
+            chosen = self._next(connection, judge, places, at, besides=waiting)
+            if chosen is not None:
+                (last,) = connection.execute("SELECT MAX(place) FROM shown WHERE judge = ?", (judge,)).fetchone()
+                connection.execute("INSERT INTO shown VALUES (?, ?, ?, ?)", (judge, chosen, (last or 0) + 1, at))
+                connection.execute("UPDATE judge SET first_seen = ? WHERE name = ? AND first_seen IS NULL", (at, judge))
+            return self._progress(connection, judge, at)
+
+    def swapped(self, judge: str, item: str) -> bool:
+        """Does this judge see the second reply of a pair first? Half of all do, by the seed."""
+        return random.Random(f"{self.seed}/side/{judge}/{item}").random() < 0.5
+
+    def check_places(self, judge: str) -> set[int]:
+        """Where checks stand among the items that the judge will get, from 0: one in each equal stretch, not first."""
+        order, number, total = random.Random(f"{self.seed}/checks/{judge}"), len(self.checks), self.foreseen
+        ends = [n * total // number for n in range(number + 1)] if number else []
+        return {order.randrange(max(low, min(1, high - 1)), high) for low, high in pairwise(ends)}
+
+    def _progress(self, connection: sqlite3.Connection, judge: str, now: float) -> Progress:
+        places = [id for id, _ in self._shown(connection, judge)]
+        checks = sum(bool(self.items[id].expected) for id in places)
+        left = min(len(self._left(connection, judge, places, now)), self.most - (len(places) - checks))
+        total = len(places) + max(left, 0) + len(self.checks) - checks
+        return Progress(tuple(places), frozenset(self._answered(connection, judge)), total)
+
+    def _shown(self, connection: sqlite3.Connection, judge: str) -> list[tuple[str, float]]:
+        return connection.execute("SELECT item, at FROM shown WHERE judge = ? ORDER BY place", (judge,)).fetchall()
+
+    def _answered(self, connection: sqlite3.Connection, judge: str) -> set[str]:
+        return {id for (id,) in connection.execute("SELECT DISTINCT item FROM judgement WHERE judge = ?", (judge,))}
+
+    def _is_lost(self, connection: sqlite3.Connection, judge: str, item: str, now: float) -> bool:
+        """Did it wait too long, and do enough others have it?"""
+        if self.items[item].expected:
+            return False
+        others = {who for id, who in connection.execute(_TAKEN, (now - self.patience,)) if id == item} - {judge}
+        taken = dict(self._shown(connection, judge))[item] > now - self.patience
+        return not taken and len(others) >= self.per_item
+
+    def _left(self, connection: sqlite3.Connection, judge: str, places: Sequence[str], now: float) -> dict[str, int]:
+        """Real items that the judge may still get, each with how many have it."""
+        taken = connection.execute(_TAKEN, (now - self.patience,)).fetchall()
+        counts = Counter(item for item, _ in taken)
+        seen = {*places, *(item for item, who in taken if who == judge)}
+        return {id: counts[id] for id in self.real if id not in seen and counts[id] < self.per_item}
+
+    def _next(
+        self, connection: sqlite3.Connection, judge: str, places: Sequence[str], now: float, besides: str | None
+    ) -> str | None:
+        left = self._left(connection, judge, places, now)
+        left.pop(besides or "", None)
+        checks = [id for id in self.checks if id not in places]
+        before = self._example(places[-1]) if places else None
+        if len(places) - (len(self.checks) - len(checks)) >= self.most:
+            left = {}
+        if checks and (not left or self._is_check_due(judge, len(places), len(checks))):
+            return next((id for id in checks if self._example(id) != before), checks[0])
+        after_check = bool(places) and bool(self.items[places[-1]].expected)
+        return next_item(
+            left,
+            None if after_check else before,
+            self._example,
+            lambda id: (self._example(id) == before, random.Random(f"{self.seed}/{judge}/{id}").random()),
+        )
+
+    def _is_check_due(self, judge: str, place: int, left: int) -> bool:
+        due = sum(at <= place for at in self.check_places(judge))
+        return len(self.checks) - left < due
+
+    def _example(self, id: str) -> tuple[str, str]:
+        return self.items[id].group, self.items[id].example
+
+
+def next_item(
+    left: Mapping[str, int],
+    before: object,
+    example: Callable[[str], object],
+    order: Callable[[str], Any],
+) -> str | None:
+    """The item that the fewest have, not of the example just judged; None: nothing is left.
+
+    Where half of what is left is of one example it goes first, or its items would meet at the end.
+
+    Args:
+        left: how many have it, by item.
+        before: example of the item before.
+        example: of an item.
+        order: of the judge, among items that as many have.
+    """
+    if not left:
+        return None
+    sizes = Counter(example(id) for id in left)
+    often, size = sizes.most_common(1)[0]
+    free = [id for id in left if example(id) != before]
+    if often != before and 2 * size > len(left):
+        free = [id for id in free if example(id) == often]
+    return min(free or left, key=lambda id: (left[id], order(id)))
