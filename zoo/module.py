@@ -34,6 +34,35 @@ from zoo.ranking import candidate_scores, check_rule
 UNREAD = "-"  # in the place of a response that is not known: a template encodes whole examples
 
 
+def unanswered(
+    history: Sequence[str],
+    persona: Sequence[str] = (),
+    user: str = "",
+    profile: Mapping[str, str] | None = None,
+    partner_profile: Mapping[str, str] | None = None,
+) -> DialogueExample:
+    """The example of a conversation that is to be answered, with arguments as for `DialogueModule.reply`.
+
+    Raises:
+        UserError: history or persona is one text.
+    """
+    if isinstance(history, str) or isinstance(persona, str):
+        raise UserError(
+            "reply() was given a text for history or persona; expected lists of them: what was said, and sentences."
+        )
+    return DialogueExample(
+        id="reply",
+        dialogue="reply",
+        persona=tuple(persona),
+        history=tuple(history),
+        history_by_responder=tuple((len(history) - i) % 2 == 0 for i in range(len(history))),
+        response=UNREAD,
+        user=user,
+        profile=profile or {},
+        partner_profile=partner_profile or {},
+    )
+
+
 class DialogueModule(LightningModule):
     """Trains, scores and questions one `DialogueModel`.
 
@@ -333,25 +362,9 @@ class DialogueModule(LightningModule):
             profile, partner_profile: of who answers and of the other, for templates that show them.
             seed: of sampled decoding.
         """
-        if isinstance(history, str) or isinstance(persona, str):
-            raise UserError(
-                "reply() was given a text for history or persona; expected lists of them: what was said, and sentences."
-            )
         if seed is not None:
             torch.manual_seed(seed)
-        said_by_responder = tuple((len(history) - i) % 2 == 0 for i in range(len(history)))
-        example = DialogueExample(
-            id="reply",
-            dialogue="reply",
-            persona=tuple(persona),
-            history=tuple(history),
-            history_by_responder=said_by_responder,
-            response=UNREAD,
-            user=user,
-            profile=profile or {},
-            partner_profile=partner_profile or {},
-        )
-        return self.answer([example])[0]
+        return self.answer([unanswered(history, persona, user, profile, partner_profile)])[0]
 
     @torch.no_grad()
     def answer(self, examples: Sequence[DialogueExample]) -> list[str]:
@@ -360,10 +373,17 @@ class DialogueModule(LightningModule):
         Raises:
             UserError: an example is of a user whom the model does not know.
         """
+        return self.respond(self.asked(examples))
+
+    def asked(self, examples: Sequence[DialogueExample]) -> DialogueBatch:
+        """The examples as one batch on the model's device, which is put into evaluation mode; errors as for `answer`.
+
+        For whoever decodes by `net.generate` with settings of their own.
+        """
         self.eval()
         rows = [self.net.row_of(example.user) for example in examples]
         batch = collate(self.template.encode_all(examples), pad_id=self.template.pad_id, users=rows)
-        return self.respond(batch.to(self.device))
+        return batch.to(self.device)
 
     def _examples(self, stage: str, batch: DialogueBatch) -> list[DialogueExample]:
         return [self._datamodule.example(stage, row) for row in batch.example_id.tolist()]
