@@ -88,7 +88,6 @@ ARROWS = {
         *("zoo.module", "zoo.loading", "zoo.portable", "zoo.trust", "zoo.launch", "zoo.run_record", "zoo.adapters"),
         *("zoo.synthesis", "zoo.agreement", "zoo.significance"),
     },
-    "zoo.chat": {"zoo.people", "zoo.launch"},
     "zoo.language_models": {"zoo.language_models", "zoo.data.persona_lexicon"},
     "zoo.synthesis": {"zoo.synthesis", "zoo.scorers", "zoo.language_models", "zoo.data", "zoo.agreement"},
     "zoo.synthesis.__main__": {"zoo.synthesis", "zoo.launch"},

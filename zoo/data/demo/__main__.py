@@ -46,8 +46,8 @@ def write_demo(folder: Path) -> None:
         topic = str(TOPICS.index("relationship") + 1)
         _write(folder / "dailydialog" / f"dialogues_topic_{split}.txt", [topic] * number)
     for split, part in DNLI.items():
-        pairs = json.dumps(list(nli_pairs(people("train")[part])))  # an array, despite the ending, as there
-        _write(folder / "dnli" / f"dialogue_nli_{split}.jsonl", [pairs])
+        array = json.dumps(list(nli_pairs(people("train")[part])))  # despite the ending, as there
+        _write(folder / "dnli" / f"dialogue_nli_{split}.jsonl", [array])
 
 
 def distinct_people(number: int) -> list[Person]:

@@ -86,7 +86,7 @@ def page_app(runs: Runs, start: Start, host: str, ready: Callable[[], None]) -> 
         return response
 
     page = Page(runs, start).blocks
-    theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    theme: Any = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     theme = theme.set(body_text_color_subdued="*neutral_600", block_info_text_color="*neutral_600")
     options: dict[str, Any] = {"theme": theme, "css": STYLE, "footer_links": [], "show_error": False, "ssr_mode": False}
     return gr.mount_gradio_app(app, page, path="/", run_history=False, **options)
