@@ -1,27 +1,35 @@
 """Runs and studies that judges' tests are about: finished run directories with replies of our own making."""
 
-from collections.abc import Mapping, Sequence
+import re
+import resource
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
+from fastapi.testclient import TestClient
 
 from zoo.metrics.generations import Generation, write_generations
 from zoo.metrics.results import write_results
+from zoo.people.preparation import Prepared, prepare
+from zoo.people.server import study_app
+from zoo.people.study import read_study
 from zoo.provenance import FILES, file_hash, write_record
 
 
 def generation(id: str, row: str, **more: Any) -> Generation:
     """An example of the user that stands before the / of its id, and a reply that shows its row to the test alone."""
-    user = id.split("/")[0]
+    user, number = id.split("/")
     return Generation(
         **{
             "id": id,
             "user": user,
             "persona": [f"i am {user} .", "i like tea ."],
-            "history": [f"hello {id} .", "hi there .", "do you like tea or coffee more ?"],
-            "reference": f"people say that they like tea more than coffee in {id} .",
-            "response": f"reply {sum(map(ord, row)) % 97} to {id} is that i like tea more .",
+            "history": [f"hello from {user} for time {number} .", "hi there .", "do you like tea or coffee more ?"],
+            "reference": f"people say that they like tea more than coffee , {user} , time {number} .",
+            "response": f"reply {sum(map(ord, row)) % 97} of {user} number {number} is that i like tea more .",
             "nll": 1.0,
             "n_tokens": 3,
             **more,
@@ -58,3 +66,55 @@ def write_study(
     plain = {"title": "Replies", "questionnaire": "paa", "seed": 3, "judges_per_item": 2, "runs": runs} | more
     path.write_text(yaml.safe_dump(plain))
     return path
+
+
+class Visit:
+    """A study served, and visitors."""
+
+    def __init__(
+        self, folder: Path, rows: Sequence[str] = ("base", "ours"), judges: int | None = None, **study: Any
+    ) -> None:
+        self.ready: Prepared = prepare(
+            read_study(write_study(folder, rows, **study)), folder / "answers.sqlite", judges
+        )
+        self.client = TestClient(study_app(self.ready), follow_redirects=True)
+        self.links = {name: urlsplit(link).path for name, link in self.ready.links("http://testserver").items()}
+
+    def page(self, who: str, place: object = "", **more: Any) -> Any:
+        return self.client.get(f"{self.links[who]}/{place}".rstrip("/"), **more)
+
+    def send(self, who: str, place: int, page: str, *without: str, **values: int) -> Any:
+        """Send the form of a page, the lowest option of each question unless said otherwise."""
+        fields = {"item": item_code(page)}
+        for criterion in self.ready.study.questionnaire.criteria:
+            if criterion.name not in without:
+                fields[f"q-{criterion.name}"] = str(values.get(criterion.name, min(criterion.options)))
+        return self.client.post(f"{self.links[who]}/{place}", data=fields)
+
+    def saved(self) -> dict[tuple[str, str], dict[str, int]]:
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        for one in self.ready.store.judgements():
+            found.setdefault((one.judge, one.item), {})[one.criterion] = one.value
+        return found
+
+
+def item_code(page: str) -> str:
+    found = re.search(r'name="item" value="([0-9a-f]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def checked(page: str) -> dict[str, int]:
+    found = re.findall(r'name="q-(\w+)" value="(-?\d+)" data-key="[^"]*" checked', page)
+    return {name: int(value) for name, value in found}
+
+
+@contextmanager
+def no_space() -> Iterator[None]:
+    """No file of this process can grow, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -56,6 +56,18 @@ def test_every_item_is_judged_by_so_many(judges: int, per_item: int, per_judge: 
         assert len(given) <= (per_judge or 27)
 
 
+@pytest.mark.parametrize(
+    ("judges", "examples", "per_item", "per_judge"), [(10, 20, 5, 10), (5, 10, 4, 8), (9, 15, 3, 5)]
+)
+def test_it_comes_out_even_where_no_judge_has_one_to_spare(
+    judges: int, examples: int, per_item: int, per_judge: int, tmp_path: Path
+) -> None:
+    store = begun(tmp_path, judges, "a", examples)
+    places = judge_all(assigned(store, per_item, per_judge), random.Random(2))
+    assert {len(given) for given in places.values()} == {per_judge}
+    assert set(Counter(id for given in places.values() for id in given).values()) == {per_item}
+
+
 def test_while_it_goes_on_no_item_is_far_ahead(tmp_path: Path) -> None:
     assignment = assigned(begun(tmp_path, 4), 4)
     order = random.Random(0)

@@ -20,6 +20,7 @@ from zoo.people.store import StudyStore
 
 PATIENCE = 30 * 60.0  # seconds that an item waits for the judge who has it before it may go to another
 _RENEW = 60.0  # seconds between notes that a judge is still there: not every look at a page is a write
+_ENOUGH = 3
 _TAKEN = (  # (item, judge): judged, or taken since a time
     "SELECT item, judge FROM judgement JOIN judge ON judge = name WHERE role = 'judge' "
     "UNION SELECT item, judge FROM shown WHERE at > ?"
@@ -88,24 +89,38 @@ class Assignment:
         takes its place.
         """
         at = time.time() if now is None else now
-        with self.store.transaction() as connection:
-            places = [id for id, _ in self._shown(connection, judge)]
+        with self.store.reading() as connection:
+            shown = self._shown(connection, judge)
             answered = self._answered(connection, judge)
-            waiting = next((id for id in places if id not in answered), None)
-            if waiting is not None and not self._is_lost(connection, judge, waiting, at):
-                connection.execute(
-                    "UPDATE shown SET at = ? WHERE judge = ? AND item = ? AND at < ?", (at, judge, waiting, at - _RENEW)
-                )
-                return self._progress(connection, judge, at)
-            if waiting is not None:
-                connection.execute("DELETE FROM shown WHERE judge = ? AND item = ?", (judge, waiting))
-                places.remove(waiting)
-            chosen = self._next(connection, judge, places, at, besides=waiting)
-            if chosen is not None:
-                (last,) = connection.execute("SELECT MAX(place) FROM shown WHERE judge = ?", (judge,)).fetchone()
-                connection.execute("INSERT INTO shown VALUES (?, ?, ?, ?)", (judge, chosen, (last or 0) + 1, at))
-                connection.execute("UPDATE judge SET first_seen = ? WHERE name = ? AND first_seen IS NULL", (at, judge))
+            if any(id not in answered and taken > at - _RENEW for id, taken in shown):
+                return self._progress(connection, judge, at)  # just handed out: nothing is to be written
+        with self.store.transaction() as connection:
+            self._hand_out(connection, judge, at)
             return self._progress(connection, judge, at)
+
+    def save(self, judge: str, item: str, values: Mapping[str, int], now: float | None = None) -> None:
+        """Keep answers to an item, as `StudyStore.save` does, and hand the next one out with the same write."""
+        at = time.time() if now is None else now
+        with self.store.transaction() as connection:
+            self.store.keep(connection, judge, item, values, at)
+            self._hand_out(connection, judge, at)
+
+    def _hand_out(self, connection: sqlite3.Connection, judge: str, now: float) -> None:
+        """The next item, unless one waits for the judge, who still is to have it."""
+        places = [id for id, _ in self._shown(connection, judge)]
+        answered = self._answered(connection, judge)
+        waiting = next((id for id in places if id not in answered), None)
+        if waiting is not None and not self._is_lost(connection, judge, waiting, now):
+            connection.execute("UPDATE shown SET at = ? WHERE judge = ? AND item = ?", (now, judge, waiting))
+            return
+        if waiting is not None:
+            connection.execute("DELETE FROM shown WHERE judge = ? AND item = ?", (judge, waiting))
+            places.remove(waiting)
+        chosen = self._next(connection, judge, places, now, besides=waiting)
+        if chosen is not None:
+            (last,) = connection.execute("SELECT MAX(place) FROM shown WHERE judge = ?", (judge,)).fetchone()
+            connection.execute("INSERT INTO shown VALUES (?, ?, ?, ?)", (judge, chosen, (last or 0) + 1, now))
+            connection.execute("UPDATE judge SET first_seen = ? WHERE name = ? AND first_seen IS NULL", (now, judge))
 
     def swapped(self, judge: str, item: str) -> bool:
         """Does this judge see the second reply of a pair first? Half of all do, by the seed."""
@@ -157,12 +172,27 @@ class Assignment:
         if checks and (not left or self._is_check_due(judge, len(places), len(checks))):
             return next((id for id in checks if self._example(id) != before), checks[0])
         after_check = bool(places) and bool(self.items[places[-1]].expected)
+        spare = self._spare(connection, left)
         return next_item(
-            left,
+            {id: (spare[id], count) for id, count in left.items()},
             None if after_check else before,
             self._example,
             lambda id: (self._example(id) == before, random.Random(f"{self.seed}/{judge}/{id}").random()),
         )
+
+    def _spare(self, connection: sqlite3.Connection, left: Mapping[str, int]) -> dict[str, int]:
+        """How many more judges could still take each item than it needs, up to `_ENOUGH`.
+
+        Those that only few can take go first: at the end the last judges would have judged them already.
+        """
+        had: dict[str, set[str]] = {}
+        for judge, item in connection.execute("SELECT judge, item FROM shown UNION SELECT judge, item FROM judgement"):
+            had.setdefault(judge, set()).add(item)
+        judges = [name for (name,) in connection.execute("SELECT name FROM judge WHERE role = 'judge'")]
+        real = set(self.real)
+        going = [items for name in judges if len((items := had.get(name, set())) & real) < self.most]
+        seen = Counter(item for items in going for item in items)
+        return {id: min(len(going) - seen[id] - (self.per_item - count), _ENOUGH) for id, count in left.items()}
 
     def _is_check_due(self, judge: str, place: int, left: int) -> bool:
         due = sum(at <= place for at in self.check_places(judge))
@@ -173,20 +203,20 @@ class Assignment:
 
 
 def next_item(
-    left: Mapping[str, int],
+    left: Mapping[str, Any],
     before: object,
     example: Callable[[str], object],
     order: Callable[[str], Any],
 ) -> str | None:
-    """The item that the fewest have, not of the example just judged; None: nothing is left.
+    """The most urgent item that is not of the example just judged; None: nothing is left.
 
     Where half of what is left is of one example it goes first, or its items would meet at the end.
 
     Args:
-        left: how many have it, by item.
+        left: urgency by item, such as how many have it: the least goes first.
         before: example of the item before.
         example: of an item.
-        order: of the judge, among items that as many have.
+        order: of the judge, among equally urgent ones.
     """
     if not left:
         return None

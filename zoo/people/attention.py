@@ -9,12 +9,11 @@ reply being good or bad, or on the persona: a fair judge of weak models must not
 """
 
 import random
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
 from zoo.people.questionnaire import Questionnaire
-from zoo.people.records import DIALOGUE, PAIR, REPLY, SENTENCE, Item, Judgement
+from zoo.people.records import DIALOGUE, PAIR, REPLY, SENTENCE, Item
 
 ROW = "check"  # of every text in a check
 FLUENCY = "fluency"
@@ -36,16 +35,6 @@ def attention_checks(questionnaire: Questionnaire, items: list[Item], number: in
         else:
             made = _instructed(base, questionnaire, last=order.random() < 0.5)
         found.append(replace(made, id=f"check/{place + 1}", rows=(ROW,) * len(base.rows)))
-    return found
-
-
-def failed_checks(items: Mapping[str, Item], judgements: Iterable[Judgement]) -> dict[str, set[str]]:
-    """By judge the ids of the checks that were answered otherwise than expected."""
-    found: dict[str, set[str]] = {}
-    for one in judgements:
-        item = items.get(one.item)
-        if item is not None and one.value not in item.expected.get(one.criterion, (one.value,)):
-            found.setdefault(one.judge, set()).add(one.item)
     return found
 
 

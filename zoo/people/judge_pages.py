@@ -78,7 +78,7 @@ def add_judge_pages(app: FastAPI, ready: Prepared, doors: Doors, pages: Pages) -
                 return page(
                     judge, token, number, id, assignment.look(judge), chosen=chosen, missing=missing, status=422
                 )
-            store.save(judge, id, turned(chosen, items[id].kind, assignment.swapped(judge, id)))
+            assignment.save(judge, id, turned(chosen, items[id].kind, assignment.swapped(judge, id)))
         except NotKeptError:
             return page(judge, token, number, id, None, chosen=chosen, trouble="not saved", status=503)
         return RedirectResponse(f"/j/{token}/{number + 1}", 303)

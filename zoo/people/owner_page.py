@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI, Request, Response
 
-from zoo.people.attention import failed_checks
 from zoo.people.preparation import OWNER, Prepared
 from zoo.people.records import JUDGE
+from zoo.people.results.answers import answers_of
 from zoo.people.validation import Validation
 from zoo.people.web import Doors, Pages
 
@@ -34,7 +34,10 @@ def add_owner_page(app: FastAPI, ready: Prepared, doors: Doors, pages: Pages) ->
         doors.who(OWNER, token)
         links = ready.links(str(request.base_url).rstrip("/"))
         judgements = store.judgements()
-        failed = failed_checks(items, judgements)
+        records = {
+            one.name: one
+            for one in answers_of(items, judgements, roles=ready.judges, allowed=study.checks.allowed).judges
+        }
         judged = {(one.item, one.judge) for one in judgements if one.role == JUDGE and not items[one.item].expected}
         per_item = Counter(item for item, _ in judged)
         done = Counter(who for _, who in {(one.item, one.judge) for one in judgements})
@@ -44,8 +47,8 @@ def add_owner_page(app: FastAPI, ready: Prepared, doors: Doors, pages: Pages) ->
                 links[name],
                 done[name],
                 ready.assignment.look(name).total if is_judge else len(ready.assignment.real),
-                len(failed.get(name, ())) if is_judge and ready.assignment.checks else None,
-                is_judge and len(failed.get(name, ())) > study.checks.allowed,
+                records[name].failed if is_judge and ready.assignment.checks else None,
+                records[name].excluded,
             )
             for name in ready.names
             for is_judge in [ready.judges[name] == JUDGE]

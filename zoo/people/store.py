@@ -130,21 +130,24 @@ class StudyStore:
         Raises:
             NotKeptError: none of them was kept.
         """
-        at = time.time() if now is None else now
-        with self._open(writes=True) as connection:
-            (role,) = connection.execute("SELECT role FROM judge WHERE name = ?", (judge,)).fetchone() or ("",)
-            for criterion, value in values.items():
-                key = (judge, item, criterion)
-                before = connection.execute(
-                    "SELECT value, at FROM judgement WHERE judge = ? AND item = ? AND criterion = ?", key
-                ).fetchone()
-                if before is not None and before[0] == value:
-                    continue
-                if before is not None:
-                    connection.execute("INSERT INTO former VALUES (?, ?, ?, ?, ?)", (*key, *before))
-                    if role == VALIDATOR:
-                        connection.execute("DELETE FROM decision WHERE item = ? AND criterion = ?", (item, criterion))
-                connection.execute("INSERT OR REPLACE INTO judgement VALUES (?, ?, ?, ?, ?)", (*key, value, at))
+        with self.transaction() as connection:
+            self.keep(connection, judge, item, values, time.time() if now is None else now)
+
+    def keep(self, connection: sqlite3.Connection, judge: str, item: str, values: Mapping[str, int], at: float) -> None:
+        """The same within a transaction."""
+        (role,) = connection.execute("SELECT role FROM judge WHERE name = ?", (judge,)).fetchone() or ("",)
+        for criterion, value in values.items():
+            key = (judge, item, criterion)
+            before = connection.execute(
+                "SELECT value, at FROM judgement WHERE judge = ? AND item = ? AND criterion = ?", key
+            ).fetchone()
+            if before is not None and before[0] == value:
+                continue
+            if before is not None:
+                connection.execute("INSERT INTO former VALUES (?, ?, ?, ?, ?)", (*key, *before))
+                if role == VALIDATOR:
+                    connection.execute("DELETE FROM decision WHERE item = ? AND criterion = ?", (item, criterion))
+            connection.execute("INSERT OR REPLACE INTO judgement VALUES (?, ?, ?, ?, ?)", (*key, value, at))
 
     def judgements(self) -> list[Judgement]:
         """All answers as they stand, by judge and item."""
