@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from zoo.errors import UserError
@@ -44,7 +44,8 @@ def serve_page(runs: Runs, start: Start, host: str, port: int) -> None:
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
     app = page_app(runs, start, host, lambda: print(f"the page: {address}   (Ctrl-C ends it)", flush=True))
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
-    uvicorn.Server(config).run()
+    with suppress(KeyboardInterrupt):  # its way of ending
+        uvicorn.Server(config).run()
 
 
 def page_app(runs: Runs, start: Start, host: str, ready: Callable[[], None]) -> Any:
