@@ -86,6 +86,8 @@ def test_a_questionnaire_that_cannot_be(change: dict[str, object], complaint: st
         ({"checks": {"often": 1}}, "checks: "),
         ({"color": 1}, "has color"),
         ({"references": "maybe"}, "references"),
+        ({"table": "table3"}, "table: 'table3'"),
+        ({"table": ["paa/table3", 4]}, "table: "),
     ],
 )
 def test_a_study_that_cannot_be(change: dict[str, object], complaint: str, tmp_path: Path) -> None:
@@ -95,6 +97,13 @@ def test_a_study_that_cannot_be(change: dict[str, object], complaint: str, tmp_p
     path.write_text(yaml.safe_dump(GOOD | change))
     with pytest.raises(UserError, match=complaint):
         read_study(path)
+
+
+def test_a_study_of_several_tables(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    for given, tables in ((None, ()), ("paa/table3", ("paa/table3",)), (["a/b", "a/c"], ("a/b", "a/c"))):
+        path.write_text(yaml.safe_dump(GOOD | {"table": given}))
+        assert read_study(path).tables == tables
 
 
 def test_runs_given_by_hand_take_the_place_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

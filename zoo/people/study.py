@@ -1,7 +1,7 @@
 """A study: what is judged, by which questions, how often. Read from `STUDY.yaml`.
 
 title: What judges see at the top
-table: paa/table3              # printed numbers that stand beside the results [none]
+table: paa/table3              # printed numbers that stand beside the results; a list of several [none]
 questionnaire: paa             # one of zoo/people/questionnaires, or a file beside the study
 runs:                          # ROW of the table (or any name): a run directory, or one of python -m zoo.synthesis
   paa: ../../outputs/paa/36    # relative to the study's folder; or given as python -m zoo.judge STUDY paa=RUN_DIR
@@ -78,7 +78,7 @@ class Study:
     checks: Checks = Checks()
     validators: int = 0
     references: bool = False
-    table: str = ""
+    tables: tuple[str, ...] = ()  # "paper/table"
 
     @property
     def name(self) -> str:
@@ -158,8 +158,15 @@ def _study(plain: Any, file: Path) -> Study:
         checks=Checks(*(_whole(f"checks.{key}", checks.get(key, 0), 0) for key in ("number", "allowed"))),
         validators=_whole("validators", plain.get("validators", 0), 0),
         references=_yes_or_no("references", plain.get("references", False)),
-        table=str(plain.get("table") or ""),
+        tables=_tables(plain.get("table") or []),
     )
+
+
+def _tables(plain: Any) -> tuple[str, ...]:
+    tables = [plain] if isinstance(plain, str) else plain
+    if not isinstance(tables, list) or not all(isinstance(table, str) and "/" in table for table in tables):
+        raise UserError(f"table: {plain!r} was given; expected PAPER/TABLE, such as paa/table3, or a list of these.")
+    return tuple(tables)
 
 
 def _draw(plain: Any) -> Draw:
