@@ -95,7 +95,7 @@ ARROWS = {
     "zoo.prompted.__main__": {"zoo.prompted", "zoo.launch"},
     "zoo.chat": {"zoo.people", "zoo.launch"},
     "zoo.judge": {"zoo.people", "zoo.evidence", "zoo.launch", "zoo.judged"},
-    "zoo.judged": {"zoo.people", "zoo.evidence"},
+    "zoo.judged": {"zoo.judged", "zoo.people", "zoo.evidence", "zoo.agreement"},
     "zoo": {"zoo.loading"},
 }
 NOT_IN_MODELS = {"lightning", "hydra", "wandb", "omegaconf"}

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.errors import UserError
+from zoo.judged.command import add_result_options, told
 from zoo.launch import readable_errors
 from zoo.people.address import add_address_options, checked_address
 from zoo.people.study import Study, read_study
@@ -34,9 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="of the judgements [outputs/studies/STUDY.sqlite; of a study.yaml its folder's name]",
     )
     add_address_options(parser, PORT)
+    add_result_options(parser)
     options = parser.parse_args(arguments)
     with readable_errors():
-        judge(read_study(options.study, _runs(options.runs)), options)
+        study = read_study(options.study, _runs(options.runs))
+        if not told(study, options):
+            judge(study, options)
 
 
 def judge(study: Study, options: argparse.Namespace) -> None:

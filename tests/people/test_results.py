@@ -119,6 +119,9 @@ def test_choices_are_counted_by_judgement_and_by_item() -> None:
     assert [round(choice.judgements.share(value), 1) for value in (1, -1, 0)] == [46.7, 26.7, 26.7]
     low, high = choice.intervals[1] or (0, 0)
     assert 0 <= low < 46.7 < high <= 100
+    other = choice.turned()
+    assert (other.name, other.judgements.win, other.items.lose) == ("m1_against_m2", 4, 2)
+    assert other.intervals[-1] == (low, high)
 
 
 @pytest.mark.parametrize(

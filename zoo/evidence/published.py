@@ -22,9 +22,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from zoo.errors import UserError
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+PEOPLE = "people"  # what a row may need
 SETTINGS = ("experiment", "sound", "overrides", "seeds", "command", "closed", "needs", "stand_in", "note", "disagree")
 
 
@@ -122,6 +125,23 @@ def published_table(key: str) -> PublishedTable:
     known = [table.key for table in tables.values()] or list(all_tables())
     near = get_close_matches(key, known, n=3, cutoff=0.4) or known[:6]
     raise UserError(f"There is no table {key!r}. Expected PAPER/TABLE; the nearest are {', '.join(near)}.")
+
+
+def study_of(key: str) -> str | None:
+    """Which study has people judge the table "paper/table", as typed from the project's folder; None: no file does."""
+    paper = key.partition("/")[0]
+    for path in sorted((EXPERIMENTS / paper).glob("study*.yaml")):
+        tables = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("table") or []
+        if key in ([tables] if isinstance(tables, str) else tables):
+            return f"experiments/{paper}/{path.name}"
+    return None
+
+
+def how_to_judge(key: str, row: PublishedRow) -> str:
+    """What a row of the table "paper/table", which people fill in, says where nobody did."""
+    study = study_of(key)
+    how = f"judged by people: python -m zoo.judge {study}" if study else f"needs {PEOPLE}, who judge it"
+    return f"closed; what stands for it is {how}" if row.closed and study else how
 
 
 def _table(paper: str, name: str, source: str, about: Mapping[str, Any], contents: Mapping[str, Any]) -> PublishedTable:

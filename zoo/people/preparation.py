@@ -5,10 +5,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from zoo.errors import UserError
 from zoo.people.assignment import Assignment
 from zoo.people.items import items_of
+from zoo.people.questionnaire import Questionnaire
 from zoo.people.records import JUDGE, VALIDATOR, Item
 from zoo.people.store import StudyStore
 from zoo.people.study import Study
@@ -93,15 +95,25 @@ def enough_judges(study: Study, items: list[Item]) -> int:
 def _description(study: Study, items: list[Item]) -> str:
     """Of all that judgements depend on; runs may move and titles change."""
     drawn = json.dumps([item.plain() for item in items], sort_keys=True)
-    asked = json.dumps(
-        [{**asdict(one), "options": sorted(one.options.items())} for one in study.questionnaire.criteria],
-        sort_keys=True,
-    )
     return json.dumps(
         {
             "name": study.name,
             "seed": study.seed,
             "items": hashlib.sha256(drawn.encode()).hexdigest(),
-            "questions": hashlib.sha256(asked.encode()).hexdigest(),
+            "questions": questions_digest(study.questionnaire),
         }
     )
+
+
+def questions_digest(questionnaire: Questionnaire) -> str:
+    """Of all questions with their answers."""
+    asked = [{**asdict(one), "options": sorted(one.options.items())} for one in questionnaire.criteria]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def study_digests(store: StudyStore) -> dict[str, Any]:
+    """What a file of judgements knows of its study; nothing where none was begun."""
+    with store.reading() as connection:
+        found = connection.execute("SELECT value FROM meta WHERE name = 'study'").fetchone()
+    known: dict[str, Any] = json.loads(found[0]) if found else {}
+    return known

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from zoo.evidence.report.rows import Cell, Report, RowReport
+from zoo.evidence.report.rows import NOT_JUDGED, Cell, Report, RowReport
 
 NOTHING = "–"
 MINUS = "−"
@@ -13,6 +13,8 @@ Grid = tuple[list[str], list[list[str]]]  # header and rows
 
 def decimals(report: Report, column: str) -> int:
     """None of counts; as many as printed values have, two to four; without these more where numbers are small."""
+    if any(row.cells[column].bare for row in report.rows):
+        return _decimals_of_bare([row.cells[column] for row in report.rows])
     every = [number for row in report.rows for number in _numbers(row.cells[column])]
     if every and max(every) > 100 and all(float(number).is_integer() for number in every):
         return 0  # counts
@@ -22,6 +24,14 @@ def decimals(report: Report, column: str) -> int:
         return max(2, *(len(text.partition(".")[2]) for text in shown))
     largest = max(map(abs, every), default=0.0)
     return 1 if largest >= 1_000 else 2 if largest >= 1.5 else 4
+
+
+def _decimals_of_bare(cells: Sequence[Cell]) -> int:
+    """None of whole numbers, one of shares in percent, two of coefficients."""
+    every = [value for cell in cells for value in _numbers(cell)]
+    if all(value == int(value) for value in every):
+        return 0
+    return 1 if max(map(abs, every)) > 1 else 2
 
 
 def _numbers(cell: Cell) -> list[float]:
@@ -50,7 +60,17 @@ def ours_text(cell: Cell, places: int) -> str:
     """Our mean and deviation, "3.76 ± –" of a single run; "not finite" where a run has a value that is no number."""
     if cell.mean is None:
         return "not finite" if cell.values else NOTHING
-    return f"{number(cell.mean, places)} ± {number(cell.std, places)}"
+    return number(cell.mean, places) + ("" if cell.bare else f" ± {number(cell.std, places)}")
+
+
+def n_text(cell: Cell) -> str:
+    """How many values the mean is over."""
+    return str(len(cell.values) if cell.n is None else cell.n)
+
+
+def row_n(row: RowReport) -> str:
+    """Of runs, or of what the row has in their place."""
+    return str(len(row.facts.runs) if row.n is None else row.n)
 
 
 def interval_text(between: Sequence[float] | None, places: int, sign: str = "") -> str:
@@ -96,13 +116,23 @@ def compact(report: Report, columns: Sequence[str], reasons: bool = True) -> Gri
             if cell.printed is not None:
                 told = f"{printed_text(cell, places)} → {told}"
             cells.append(f"{told} [{cell.mark}]" if cell.mark else told)
-        lines.append([row.label, *cells, str(len(row.facts.runs)), status_text(row) if reasons else row.status.word])
+        lines.append([row.label, *cells, row_n(row), status_text(row) if reasons else row.status.word])
     return header, lines
 
 
 def long(report: Report) -> Grid:
-    """A line a row and metric."""
-    header = ["metric", "row", "printed", "reproduced", "n", "95 % of the mean", "difference", "class"]
+    """A line a row and metric; what people judged has no classes, as all judge the same examples."""
+    of_people = bool(report.legend)
+    header = [
+        "metric",
+        "row",
+        "printed",
+        "judged" if of_people else "reproduced",
+        "n",
+        "95 % of the mean",
+        "difference",
+    ]
+    header += [] if of_people else ["class"]
     lines = []
     for column in report.columns:
         places = decimals(report, column)
@@ -116,13 +146,18 @@ def long(report: Report) -> Grid:
                     row.label,
                     printed_text(cell, places),
                     ours_text(cell, places),
-                    str(len(cell.values)),
+                    n_text(cell),
                     interval_text(cell.interval, places),
                     difference_text(cell, places),
-                    cell.mark,
+                    *([] if of_people else [cell.mark]),
                 ]
             )
     return header, lines
+
+
+def more(report: Report) -> list[tuple[str, Grid]]:
+    """Further tables, with their titles."""
+    return [(one.title, (list(one.header), [list(line) for line in one.lines])) for one in report.more]
 
 
 def conditions(report: Report) -> Grid:
@@ -179,24 +214,26 @@ def costs(report: Report) -> Grid:
 
 def paired(report: Report) -> Grid:
     """Differences to the reference row."""
-    header = ["metric", "row", "difference", "95 % of it", "p", "p (Holm)", "seeds", "examples", "dialogues"]
+    of_runs = not report.paired  # what people judged has neither seeds nor dialogues
+    header = ["metric", "row", "difference", "95 % of it", "p", "p (Holm)"]
+    header += ["seeds", "examples", "dialogues"] if of_runs else ["examples"]
     lines = []
     for one in report.differences:
         places = decimals(report, one.metric)
         if one.refused:
-            lines.append([one.metric, one.row, f"none: {one.refused}", *[NOTHING] * 6])
+            lines.append([one.metric, one.row, f"none: {one.refused}", *[NOTHING] * (len(header) - 3)])
             continue
         ps = [NOTHING if p is None else f"{p:.4f}" for p in (one.p, one.p_holm)]
-        sizes = [f"{one.n_examples:,}", f"{one.n_dialogues:,}"]
+        examples = f"{one.n_examples:,}"
+        sizes = [", ".join(map(str, one.seeds)), examples, f"{one.n_dialogues:,}"] if of_runs else [examples]
         difference = number(one.mean, places, "+")
-        seeds = ", ".join(map(str, one.seeds))
-        lines.append([one.metric, one.row, difference, interval_text(one.interval, places, "+"), *ps, seeds, *sizes])
+        lines.append([one.metric, one.row, difference, interval_text(one.interval, places, "+"), *ps, *sizes])
     return header, lines
 
 
 def paired_title(report: Report) -> str:
     """What stands above the differences."""
-    return (
+    return report.paired or (
         f"Difference to {report.against}, paired: over the seeds of both, on the same draws of seeds and dialogues; "
         "two-sided bootstrap p, corrected over the rows of a metric"
     )
@@ -204,7 +241,7 @@ def paired_title(report: Report) -> str:
 
 def legend(report: Report) -> str:
     """How to read the table."""
-    told = (
+    told = report.legend or (
         f"printed → reproduced: mean ± sample deviation over n seeds (– for one); intervals: {report.resamples:,} "
         f"resamples of dialogues and seeds, seed {report.seed}."
     )
@@ -242,7 +279,8 @@ def row_notes(report: Report) -> list[str]:
             if line:
                 told.setdefault(line, []).append(row.label)
         if row.missing and (row.facts.runs or _has_values(row)):
-            line = f"not all runs: {row.missing}" if row.facts.runs else row.missing
+            runs_lack = row.facts.runs and row.status.word != NOT_JUDGED
+            line = f"not all runs: {row.missing}" if runs_lack else row.missing
             told.setdefault(line, []).append(row.label)
     return [f"{', '.join(names)}: {line}." for line, names in told.items()]
 

@@ -8,6 +8,7 @@ from zoo.evidence.report.rows import Report
 
 NUMBERS = {
     "n", "printed", "reproduced", "difference", "95 % of it", "p", "p (Holm)", "examples", "dialogues",
+    "judged", "judgements", "items", "alpha", "mean", "wins", "losses", "ties", "higher", "lower", "checks", "failed",
     "parameters", "trained", "trained, each user", "training, s", "run, s", "memory, GiB", "of the same runs",
 }  # fmt: skip
 
@@ -23,6 +24,8 @@ def markdown(report: Report) -> str:
         lines += [*_table(conditions), ""]
     if report.differences:
         lines += [f"{plain(cells.paired_title(report))}:", "", *_table(cells.paired(report)), ""]
+    for title, grid in cells.more(report):
+        lines += [f"{plain(title)}:", "", *_table(grid), ""]
     if (costs := cells.costs(report))[1]:
         lines += [*_table(costs), ""]
     lines += _audit(report)

@@ -8,10 +8,12 @@ from re import sub
 from zoo.evidence.report import cells
 from zoo.evidence.report.dots import dot_plot
 from zoo.evidence.report.markdown import NUMBERS
-from zoo.evidence.report.rows import CLOSED, DIFFERS, NOT_RUN, REPLICATES, STAND_IN, Cell, Report, RowReport
+from zoo.evidence.report.rows import CLOSED, DIFFERS, NOT_JUDGED, NOT_RUN, REPLICATES, STAND_IN, Cell, Report, RowReport
 from zoo.evidence.report.style import STYLE
 
-CLASSES = {REPLICATES: "good", DIFFERS: "bad", CLOSED: "none", NOT_RUN: "none", STAND_IN: "other"}
+CLASSES = {
+    REPLICATES: "good", DIFFERS: "bad", CLOSED: "none", NOT_RUN: "none", NOT_JUDGED: "none", STAND_IN: "other",
+}  # fmt: skip
 
 
 def html_page(reports: Sequence[Report], figures: Mapping[str, Sequence[tuple[str, str]]], title: str) -> str:
@@ -50,6 +52,8 @@ def _section(report: Report, figures: Sequence[tuple[str, str]]) -> str:
         parts += ["<h3>Conditions</h3>", _grid(conditions), _details(report)]
     if report.differences:
         parts += [f"<h3>Differences</h3><p>{escape(cells.paired_title(report))}.</p>", _grid(cells.paired(report))]
+    for title, grid in cells.more(report):
+        parts += [f"<h3>{escape(title)}</h3>", _grid(grid)]
     if (costs := cells.costs(report))[1]:
         parts += ["<h3>Cost</h3>", _grid(costs)]
     if sentences := cells.audit_sentences(report):
@@ -67,7 +71,7 @@ def _values(report: Report, columns: Sequence[str]) -> str:
         values = "".join(_cell(row.cells[column], cells.decimals(report, column)) for column in columns)
         lines.append(
             f"<tr><th>{_breakable(row.label)}</th>{values}"
-            f'<td class="number">{len(row.facts.runs)}</td><td class="status">{_badge(row)}</td></tr>'
+            f'<td class="number">{cells.row_n(row)}</td><td class="status">{_badge(row)}</td></tr>'
         )
     return (
         f'<div class="scroll"><table class="values"><thead><tr><th>row</th>{head}<th class="number">n</th>'
@@ -93,7 +97,8 @@ def _cell(cell: Cell, places: int) -> str:
 
 def _badge(row: RowReport) -> str:
     kind = CLASSES.get(row.status.word, "other")
-    missing = "" if row.facts.runs or not row.missing else f'<br><span class="soft">{escape(row.missing)}</span>'
+    judged = row.facts.runs and row.status.word != NOT_JUDGED
+    missing = "" if judged or not row.missing else f'<br><span class="soft">{escape(row.missing)}</span>'
     return f'<span class="badge {kind}">{escape(row.status.word)}</span>{missing}'
 
 

@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.evidence.curves import read_lines
-from zoo.evidence.published import PublishedRow, PublishedTable, papers, published_table, published_tables
+from zoo.evidence.published import (
+    PEOPLE,
+    PublishedRow,
+    PublishedTable,
+    how_to_judge,
+    papers,
+    published_table,
+    published_tables,
+)
 from zoo.evidence.report.rows import ReportRow, ReportTable
 from zoo.evidence.seed_groups import SeedRun, leaves, named, read_groups
 from zoo.run_record import finished_run
@@ -60,7 +68,13 @@ def _table(
         variants = {name: match[1] for name in own if (match := matched[name])}
         labels = _labels(printed.name, variants, given_names, groups)
         rows += [
-            ReportRow(labels[name], printed, variant, [run.run_dir for run in groups[name]])
+            ReportRow(
+                labels[name],
+                printed,
+                variant,
+                [run.run_dir for run in groups[name]],
+                how_to_judge(found.key, printed) if printed.needs == PEOPLE else "",
+            )
             for name, variant in variants.items()
         ]
         if not own and whole:
@@ -87,6 +101,8 @@ def _labels(
 
 
 def _missing(table: PublishedTable, row: PublishedRow) -> str:
+    if row.needs == PEOPLE:
+        return how_to_judge(table.key, row)
     if row.closed:
         return "closed: nobody can run it"
     if row.needs:

@@ -13,6 +13,8 @@ OTHER = "other conditions"
 STAND_IN = "stand-in"
 CLOSED = "closed"
 NOT_RUN = "not run"
+OTHER_JUDGES = "other judges"
+NOT_JUDGED = "not judged"
 NOT_PUBLISHED = "not published"
 
 
@@ -79,6 +81,8 @@ class Cell:
         because: why the difference compares two different things; empty where it does not.
         agrees: the printed value lies in the interval or within two deviations; None where there is nothing to say.
         mark: the class of values of this column that compare with each other: "a", "b"; empty where all do.
+        n: what the mean is over, where `values` does not have it one by one: judgements.
+        bare: a count, a share or a coefficient, which has no deviation.
     """
 
     metric: str
@@ -91,6 +95,8 @@ class Cell:
     because: str = ""
     agrees: bool | None = None
     mark: str = ""
+    n: int | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class RowReport:
-    """A row as it came out."""
+    """A row as it came out; `n` where it is no number of runs."""
 
     name: str
     variant: str
@@ -140,6 +146,7 @@ class RowReport:
     missing: str = ""
     note: str = ""
     disagree: str = ""
+    n: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +185,20 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class More:
+    """Another table below the values: what else was found, as text."""
+
+    title: str
+    header: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """A table as it came out; `audit` is None where there are no notes on the paper."""
+    """A table as it came out; `audit` is None where there are no notes on the paper.
+
+    `legend` and `paired` say how values and differences are to be read where these are not of runs.
+    """
 
     key: str
     title: str
@@ -194,3 +213,6 @@ class Report:
     seed: int = 0
     against: str = ""  # the reference row of `differences`
     audit: Audit | None = None
+    more: tuple[More, ...] = ()
+    legend: str = ""
+    paired: str = ""

@@ -5,6 +5,7 @@
 * as published, differs: everything as published, but not every value;
 * other conditions: something else than the data is not as published;
 * stand-in: other data, or another model, stand for what is published;
+* other judges: rated by other people than the paper's, see `zoo.judged`; not judged: there are replies, but no ratings;
 * closed, not run: no values of ours; not published: no printed values.
 """
 
@@ -12,11 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from zoo.errors import UserError
-from zoo.evidence.published import PublishedValue
+from zoo.evidence.published import PEOPLE, PublishedValue
 from zoo.evidence.report.conditions import Conditions, conditions, differing_runs
 from zoo.evidence.report.rows import (
     CLOSED,
     DIFFERS,
+    NOT_JUDGED,
     NOT_PUBLISHED,
     NOT_RUN,
     OTHER,
@@ -94,6 +96,8 @@ def row_status(row: ReportRow, cells: Sequence[Cell], n: int, found: Conditions 
             return Status("failed")
         closed = row.missing.startswith(CLOSED) or (published is not None and published.closed)
         return Status(CLOSED if closed else NOT_RUN)
+    if published is not None and published.needs == PEOPLE and not any(cell.mean is not None for cell in cells):
+        return Status(NOT_JUDGED)
     seeds = f"{n}"
     if any(cell.printed is not None and cell.printed.sd is not None for cell in cells):
         seeds += " (printed: with a deviation)"

@@ -20,6 +20,8 @@ def show(report: Report, console: Console) -> None:
         console.print(grid_table(conditions, "status"))
     if report.differences:
         console.print(grid_table(cells.paired(report), cells.paired_title(report), sections=True))
+    for title, grid in cells.more(report):
+        console.print(grid_table(grid, title))
     if (costs := cells.costs(report))[1]:
         console.print(grid_table(costs, "cost"))
     if (audit := cells.audit(report))[1]:

@@ -6,7 +6,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.evidence.published import PublishedTable
+from zoo.evidence.published import PEOPLE, PublishedTable, how_to_judge
 from zoo.evidence.report.rows import ReportRow, ReportTable
 from zoo.evidence.reproduction.plans import PlannedRow, Task
 from zoo.evidence.reproduction.scales import Scale
@@ -30,7 +30,7 @@ def made_table(
         tasks: by name.
         outcomes: what became of them.
     """
-    rows = [_row(row, table.name, tasks, outcomes) for row in planned]
+    rows = [_row(row, table, tasks, outcomes) for row in planned]
     about = " ".join(scale.about.split())
     notes = [f"scale={scale.name}: {about}"]
     return ReportTable(table.key, table.title, table.source, rows, table.metrics, notes, table.unions)
@@ -46,7 +46,9 @@ def printed_by(
     return {name: text.rpartition("$ python ")[2].partition("\n")[2].strip("\n") for name, text in texts.items()}
 
 
-def _row(row: PlannedRow, table: str, tasks: Mapping[str, Task], outcomes: Mapping[str, Outcome]) -> ReportRow:
+def _row(
+    row: PlannedRow, table: PublishedTable, tasks: Mapping[str, Task], outcomes: Mapping[str, Outcome]
+) -> ReportRow:
     failures = [f"failed: {why}" for name in row.tasks if (why := outcomes[name].failure)]
     done = [folder for folder, name in zip(row.results, row.tasks, strict=True) if not outcomes[name].failure]
     runs, told = [], list(dict.fromkeys(failures))
@@ -59,8 +61,10 @@ def _row(row: PlannedRow, table: str, tasks: Mapping[str, Task], outcomes: Mappi
         except UserError as error:  # no run of examples: a synthesis, an analysis
             program = " ".join(takewhile(lambda word: "=" not in word, tasks[name].commands[-1]))
             told.append(f"made by python {program}: {folder}" if not tasks[name].is_run else str(error))
-            for key, value in _counted(folder, table, row.published.name).items():
+            for key, value in _counted(folder, table.name, row.published.name).items():
                 values.setdefault(key, []).append(value)
+    if row.published.needs == PEOPLE:
+        told.append(how_to_judge(table.key, row.published))
     return ReportRow(row.published.name, row.published, row.variant, runs, row.missing or "; ".join(told), values)
 
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.evidence.published import PublishedRow, PublishedTable
+from zoo.evidence.published import PEOPLE, PublishedRow, PublishedTable
 from zoo.evidence.reproduction.scales import Scale
 
 AUTHORS, SOUND = "authors", "sound"
@@ -87,7 +87,7 @@ class Planner:
 
     def _row(self, row: PublishedRow, scale: Scale) -> list[PlannedRow]:
         if row.experiment is None and row.command is None:
-            return [PlannedRow(row, missing=_why_closed(row))]
+            return [PlannedRow(row, missing="" if row.needs == PEOPLE else _why_closed(row))]
         seeds = [f"seed={seed}" for seed in row.seeds] if scale.name == "paper" else []
         repeats = self._repeats(scale) or seeds or scale.repeats
         ways = [(AUTHORS, row.experiment), (SOUND, row.sound)] if row.sound else [("", row.experiment)]

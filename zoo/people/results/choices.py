@@ -63,6 +63,12 @@ class Choice:
         """As tables call the row."""
         return f"{self.first}_against_{self.second}"
 
+    def turned(self) -> "Choice":
+        """The second against the first."""
+        judgements, items = (Counts(of.lose, of.win, of.tie) for of in (self.judgements, self.items))
+        intervals = {value: self.intervals[-value] for value in CHOICE}
+        return Choice(self.second, self.first, self.group, self.criterion, judgements, items, intervals)
+
 
 def choices(answers: Answers, criterion: str, by_group: bool, resamples: int, seed: int) -> list[Choice]:
     """The two rows of a study of pairs, in each group on its own where `by_group`."""
@@ -70,7 +76,8 @@ def choices(answers: Answers, criterion: str, by_group: bool, resamples: int, se
     pairs = {item.rows for item in answers.items.values()}
     for first, second in sorted(pairs):
         own = {key: item for key, item in answers.items.items() if item.rows == (first, second)}
-        for (_, group), values in parts_of(own, answers.of(criterion), by_group).items():
+        given = ((one.item, float(one.value)) for one in answers.of(criterion))
+        for (_, group), values in parts_of(own, given, by_group).items():
             of_items = list(values.values())
             moved = {value: _moved(of_items, value, resamples, seed) for value in CHOICE}
             every = counts([value for own_values in of_items for value in own_values])
@@ -79,19 +86,19 @@ def choices(answers: Answers, criterion: str, by_group: bool, resamples: int, se
     return found
 
 
-def counts(values: Sequence[int]) -> Counts:
+def counts(values: Sequence[float]) -> Counts:
     """Of single choices."""
-    counted = Counter(values)
+    counted = Counter[float](values)
     return Counts(counted[WIN], counted[LOSE], counted[TIE])
 
 
-def majority(values: Sequence[int]) -> int:
+def majority(values: Sequence[float]) -> float:
     """What most chose; a tie where two values are chosen most."""
     (first, most), *others = Counter(values).most_common()
     return TIE if others and others[0][1] == most else first
 
 
-def _moved(of_items: Sequence[Sequence[int]], value: int, resamples: int, seed: int) -> tuple[float, float] | None:
+def _moved(of_items: Sequence[Sequence[float]], value: int, resamples: int, seed: int) -> tuple[float, float] | None:
     chosen = [[100.0 * (one == value) for one in own] for own in of_items]
     every = [one for own in chosen for one in own]
     between = interval(resampled_mean(chosen, resamples, seed), sum(every) / len(every))

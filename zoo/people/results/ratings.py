@@ -9,17 +9,18 @@ Letters: R resamples, E examples.
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from zoo.people.questionnaire import Criterion
-from zoo.people.records import Item, Judgement
+from zoo.people.records import Item
 from zoo.people.results.answers import Answers
 from zoo.significance import Floats, draws, interval
 
 Part = tuple[str, str]  # row and group; the group "" is all of the row's items
+Values = Mapping[str, tuple[float, ...]]  # by example
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Rating:
         group: the test set; "" is all of them.
         mean: over judgements.
         sd: sample deviation of the judgements; None of a single one.
-        n: judgements; `items`: values of each item, by its example.
+        n: judgements; `items`: values of each item, by its example: one each where validators had the last word.
         interval: 95 % bootstrap interval of the mean over items; None of a single one.
     """
 
@@ -40,7 +41,7 @@ class Rating:
     mean: float
     sd: float | None
     n: int
-    items: Mapping[str, tuple[int, ...]]
+    items: Mapping[str, tuple[float, ...]]
     interval: tuple[float, float] | None
 
     @property
@@ -51,8 +52,14 @@ class Rating:
 
 def ratings(answers: Answers, criterion: str, by_group: bool, resamples: int, seed: int) -> list[Rating]:
     """Every row's rating, of each group on its own where `by_group`; rows that nobody judged are left out."""
+    given = ((one.item, float(one.value)) for one in answers.of(criterion))
+    return rated(parts_of(answers.items, given, by_group), criterion, resamples, seed)
+
+
+def rated(parts: Mapping[Part, Values], criterion: str, resamples: int, seed: int) -> list[Rating]:
+    """The ratings of rows and groups whose values are known."""
     found = []
-    for (row, group), values in parts_of(answers.items, answers.of(criterion), by_group).items():
+    for (row, group), values in parts.items():
         every = [value for own in values.values() for value in own]
         mean = sum(every) / len(every)
         moved = resampled_mean(list(values.values()), resamples, seed)
@@ -74,18 +81,23 @@ def ratings(answers: Answers, criterion: str, by_group: bool, resamples: int, se
 
 def parts_of(
     items: Mapping[str, Item],
-    judgements: Iterable[Judgement],
+    given: Iterable[tuple[str, float]],
     by_group: bool,
-    label: Callable[[Item], str] = lambda item: item.rows[0],
-) -> dict[Part, dict[str, tuple[int, ...]]]:
-    """Values by row and group, then by example; these are sorted, so that rows on the same ones are drawn alike."""
-    of_item: dict[str, list[int]] = {}
-    for one in judgements:
-        of_item.setdefault(one.item, []).append(one.value)
-    found: dict[Part, dict[str, tuple[int, ...]]] = {}
+) -> dict[Part, Values]:
+    """Values by row and group, then by example; these are sorted, so that rows on the same ones are drawn alike.
+
+    Args:
+        items: in the study's order, which rows and groups take.
+        given: items with one value each, as often as there are values.
+        by_group: tell groups apart.
+    """
+    of_item: dict[str, list[float]] = {}
+    for key, value in given:
+        of_item.setdefault(key, []).append(value)
+    found: dict[Part, dict[str, tuple[float, ...]]] = {}
     for key, item in items.items():
         if key in of_item:
-            part = found.setdefault((label(item), item.group if by_group else ""), {})
+            part = found.setdefault((item.rows[0], item.group if by_group else ""), {})
             example = item.example or key
             part[key if example in part else example] = tuple(of_item[key])
     return {part: dict(sorted(values.items())) for part, values in found.items()}
