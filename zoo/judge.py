@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--database",
         type=Path,
         metavar="FILE",
-        help="of the judgements [outputs/studies/STUDY.sqlite; of a study.yaml its folder's name]",
+        help="of the judgements [outputs/studies/STUDY.sqlite; study.yaml has its folder's name]",
     )
     add_address_options(parser, PORT)
     add_result_options(parser)

@@ -177,8 +177,7 @@ def test_after_validation(tmp_path: Path) -> None:
     )
     judged(path, lambda name, item: {"fluency": 2, "consistency": 1})
     ready = judged(path, lambda name, item: {"fluency": 4, "consistency": 0 if name == "validator-1" else 1}, VALIDATOR)
-    first, second = ready.items
-    ready.store.decide(Decision(first, "consistency", 0.0, "discussion"))
+    ready.store.decide(Decision(next(iter(ready.items)), "consistency", 0.0, "discussion"))
     (report,) = reports(path)
     cells = next(row for row in report.rows if row.name == "ft").cells
     assert (cells["fluency_1_to_5"].mean, cells["consistency_m1_to_1"].mean) == (4, 0.5)

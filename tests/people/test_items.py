@@ -80,6 +80,20 @@ def test_rules_of_several_test_sets(tmp_path: Path) -> None:
         drawn(write_study(tmp_path, runs={"a": str(run)}, draw=[{"set": "odd"}, {"set": "odd", "number": 1}]))
 
 
+def test_a_row_of_several_runs_each_of_other_users(tmp_path: Path) -> None:
+    whole = write_run(tmp_path / "whole", examples("whole", users=3, each=2))
+    parts = [
+        write_run(tmp_path / f"part{u}", [one for one in examples("parts", 3, 2) if one.user == f"user{u}"])
+        for u in range(3)
+    ]
+    path = write_study(tmp_path / "s", runs={"whole": str(whole), "parts": list(map(str, parts))})
+    items = drawn(path)
+    assert Counter(item.rows for item in items) == {("whole",): 6, ("parts",): 6}
+    assert len(drawn(write_study(tmp_path / "t", runs={"parts": list(map(str, parts[:2]))}))) == 4
+    with pytest.raises(UserError, match=r"Two runs of 'parts' both answered the example 'user0/0'"):
+        drawn(write_study(tmp_path / "u", runs={"parts": [str(parts[0]), str(whole)]}))
+
+
 def test_pairs_have_both_replies_and_people_are_one_more_row(tmp_path: Path) -> None:
     runs = {row: str(write_run(tmp_path / row, examples(row, 1, 2))) for row in ("a", "b")}
     pairs = drawn(write_study(tmp_path, runs=runs, questionnaire="personachatgen_choice"))

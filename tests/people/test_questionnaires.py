@@ -78,6 +78,8 @@ def test_a_questionnaire_that_cannot_be(change: dict[str, object], complaint: st
         ({"questionnaire": "likert7"}, "no questionnaire 'likert7'.*paa"),
         ({"questionnaire": "../../secret.yaml"}, "no questionnaire"),
         ({"runs": {}}, "runs: "),
+        ({"runs": {"a": []}}, "runs: "),
+        ({"runs": {"a": ["x", 3]}}, "runs: "),
         ({"questionnaire": "personachatgen_choice"}, "expected two"),
         ({"judges_per_item": 0}, "judges_per_item: 0"),
         ({"seed": "x"}, "seed: 'x'"),
@@ -93,7 +95,7 @@ def test_a_questionnaire_that_cannot_be(change: dict[str, object], complaint: st
 def test_a_study_that_cannot_be(change: dict[str, object], complaint: str, tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(GOOD))
-    assert read_study(path).runs == {"a": tmp_path / "x"}
+    assert read_study(path).runs == {"a": (tmp_path / "x",)}
     path.write_text(yaml.safe_dump(GOOD | change))
     with pytest.raises(UserError, match=complaint):
         read_study(path)
@@ -111,6 +113,9 @@ def test_runs_given_by_hand_take_the_place_of_the_files(tmp_path: Path, monkeypa
     (tmp_path / "studies").mkdir()
     path = tmp_path / "studies" / "study.yaml"
     path.write_text(yaml.safe_dump(GOOD))
-    assert read_study(path, {"a": "y"}).runs == {"a": tmp_path / "y"}
+    assert read_study(path, {"a": "y"}).runs == {"a": (tmp_path / "y",)}
+    assert read_study(path, {"a": "y,z"}).runs == {"a": (tmp_path / "y", tmp_path / "z")}
+    path.write_text(yaml.safe_dump(GOOD | {"runs": {"a": ["u", "v"]}}))
+    assert read_study(path).runs == {"a": (tmp_path / "studies" / "u", tmp_path / "studies" / "v")}
     with pytest.raises(UserError, match="its rows are a"):
         read_study(path, {"b": "y"})

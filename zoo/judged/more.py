@@ -63,7 +63,7 @@ def notes(results: Results) -> list[str]:
             "After validation an item's value is what the validators decided, else what they agree on, else the mean "
             "of its judges."
         )
-    told += [f"{row} is {path}" for row, path in study.runs.items()]
+    told += [f"{row} is {', '.join(map(str, runs))}" for row, runs in study.runs.items()]
     return told
 
 

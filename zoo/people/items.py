@@ -47,16 +47,27 @@ def _replies(study: Study) -> list[Item]:
 
 
 def _generations(row: str, study: Study) -> dict[str, dict[str, Generation]]:
-    """Rows by test set and id.
+    """Rows by test set and id, of all runs of a row together.
 
     Raises:
-        UserError: no finished run, or one without generations.
+        UserError: no finished run, or one without generations; two runs of the row that answered the same example.
     """
-    try:
-        finished_run(study.runs[row])
-        return {name: {one.id: one for one in rows} for name, rows in generations_by_set(study.runs[row]).items()}
-    except UserError as error:
-        raise UserError(f"The run of {row!r} cannot be judged. {error}") from error
+    found: dict[str, dict[str, Generation]] = {}
+    for run in study.runs[row]:
+        try:
+            finished_run(run)
+            by_set = generations_by_set(run)
+        except UserError as error:
+            raise UserError(f"The run of {row!r} cannot be judged. {error}") from error
+        for name, rows in by_set.items():
+            of_set = found.setdefault(name, {})
+            if twice := next((one.id for one in rows if one.id in of_set), None):
+                raise UserError(
+                    f"Two runs of {row!r} both answered the example {twice!r}; expected several runs of a row only "
+                    "where each is of other users, or one run."
+                )
+            of_set.update((one.id, one) for one in rows)
+    return found
 
 
 def _test_set(by_set: Mapping[str, dict[str, Generation]], name: str, row: str, study: Study) -> dict[str, Generation]:
@@ -65,8 +76,9 @@ def _test_set(by_set: Mapping[str, dict[str, Generation]], name: str, row: str, 
     if name not in by_set:
         known = ", ".join(map(repr, sorted(by_set))) if set(by_set) != {""} else "one without a name"
         asked = f"the test set {name!r}" if name else "no test set"
+        runs = ", ".join(map(str, study.runs[row]))
         raise UserError(
-            f"draw: {asked} was named; the run of {row!r}, {study.runs[row]}, has {known}. Name one in the rule's set:."
+            f"draw: {asked} was named; the run of {row!r}, {runs}, has {known}. Name one in the rule's set:."
         )
     return by_set[name]
 

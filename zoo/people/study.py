@@ -4,7 +4,8 @@ title: What judges see at the top
 table: paa/table3              # printed numbers that stand beside the results; a list of several [none]
 questionnaire: paa             # one of zoo/people/questionnaires, or a file beside the study
 runs:                          # ROW of the table (or any name): a run directory, or one of python -m zoo.synthesis
-  paa: ../../outputs/paa/36    # relative to the study's folder; or given as python -m zoo.judge STUDY paa=RUN_DIR
+  paa: ../../outputs/paa/36    # relative to the study's folder; or given as python -m zoo.judge STUDY paa=RUN_DIR;
+                               # a list (RUN_DIR,RUN_DIR) where one model was trained for each persona
 seed: 36                       # of what is drawn, of orders and of sides
 draw:                          # the same examples of every run; several entries: of several test sets
   - {users: 50, number: 377}   # `users` personas, then `number` of their examples
@@ -19,6 +20,7 @@ references: true               # people's own replies are judged as one more row
 What stands in [brackets] is taken where a key is missing.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,12 +67,12 @@ class Checks:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """See the module's text; `runs` by the name of their row, with absolute paths."""
+    """See the module's text; `runs` by the name of their row, mostly one each, with absolute paths."""
 
     path: Path
     title: str
     questionnaire: Questionnaire
-    runs: Mapping[str, Path]
+    runs: Mapping[str, tuple[Path, ...]]
     seed: int
     judges_per_item: int
     draw: tuple[Draw, ...] = (Draw(),)
@@ -82,8 +84,8 @@ class Study:
 
     @property
     def name(self) -> str:
-        """The file's name without its ending; of a study.yaml that of its folder."""
-        return self.path.parent.name if self.path.stem == "study" else self.path.stem
+        """The file's name without its ending, in which the folder's stands for "study": paa of paa/study.yaml."""
+        return re.sub(r"^study(?=_|$)", lambda _: self.path.parent.name, self.path.stem, count=1)
 
     @property
     def database(self) -> Path:
@@ -114,7 +116,7 @@ def read_study(path: str | Path, runs: Mapping[str, str] | None = None) -> Study
             raise UserError(f"a run for {', '.join(sorted(strange))} was given; its rows are {', '.join(study.runs)}.")
     except UserError as error:
         raise UserError(f"The study {path}: {error}") from error
-    given = {name: Path(run).resolve() for name, run in (runs or {}).items()}
+    given = {name: tuple(Path(run).resolve() for run in of_row.split(",")) for name, of_row in (runs or {}).items()}
     return replace(study, runs={**study.runs, **given})
 
 
@@ -127,7 +129,7 @@ def _study(plain: Any, file: Path) -> Study:
         raise UserError(f"it lacks {', '.join(sorted(missing))}.")
     questionnaire = read_questionnaire(str(plain["questionnaire"]), beside=file.parent)
     runs = plain["runs"]
-    if not isinstance(runs, Mapping) or not runs or not all(isinstance(run, str) for run in runs.values()):
+    if not isinstance(runs, Mapping) or not runs or not all(map(_are_runs, runs.values())):
         raise UserError(f"runs: {runs!r} was given; expected run directories by the names of their rows.")
     if questionnaire.shows == PAIR and len(runs) != 2:
         raise UserError(f"runs: {len(runs)} were given; expected two, of which judges choose one (or a tie).")
@@ -150,7 +152,10 @@ def _study(plain: Any, file: Path) -> Study:
         path=file,
         title=str(plain["title"]),
         questionnaire=questionnaire,
-        runs={str(name): (file.parent / run).resolve() for name, run in runs.items()},
+        runs={
+            str(name): tuple((file.parent / run).resolve() for run in ([of_row] if isinstance(of_row, str) else of_row))
+            for name, of_row in runs.items()
+        },
         seed=_whole("seed", plain["seed"], 0),
         judges_per_item=_whole("judges_per_item", plain["judges_per_item"], 1),
         draw=tuple(_draw(rule) for rule in draw),
@@ -159,6 +164,12 @@ def _study(plain: Any, file: Path) -> Study:
         validators=_whole("validators", plain.get("validators", 0), 0),
         references=_yes_or_no("references", plain.get("references", False)),
         tables=_tables(plain.get("table") or []),
+    )
+
+
+def _are_runs(plain: Any) -> bool:
+    return isinstance(plain, str) or (
+        isinstance(plain, list) and bool(plain) and all(isinstance(run, str) for run in plain)
     )
 
 

@@ -30,8 +30,10 @@ def synthetic_items(study: Study) -> list[Item]:
     rule = study.draw[0]
     sentences = study.questionnaire.shows == SENTENCE
     found: list[Item] = []
-    for row, folder in study.runs.items():
-        every = _sentences(folder, row) if sentences else _dialogues(folder, row)
+    for row, folders in study.runs.items():
+        if len(folders) > 1:
+            raise UserError(f"runs: {len(folders)} folders of {row!r} were given; expected one synthesis a row.")
+        every = _sentences(folders[0], row) if sentences else _dialogues(folders[0], row)
         by = {id: {"key": one.group, "leaf": id.split("/")[0]} if sentences else {} for id, one in every.items()}
         found += [every[id] for id in drawn(by, rule, study.seed, f"the synthesis of {row!r}")]
     return found
