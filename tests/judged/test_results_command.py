@@ -111,7 +111,7 @@ def test_kasaharas_tables_by_test_set(tmp_path: Path) -> None:
         row: str(
             write_run(
                 tmp_path / row,
-                {name: [generation(f"{name}/u/{n}", row) for n in range(size)] for name, size in sets.items()},
+                {name: [generation(f"{name}/{n}", row) for n in range(size)] for name, size in sets.items()},
             )
         )
         for row in rows
