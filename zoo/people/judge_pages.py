@@ -45,6 +45,7 @@ def add_judge_pages(app: FastAPI, ready: Prepared, doors: Doors, pages: Pages) -
             about=ready.study.questionnaire.about,
             progress=progress,
             questions=forms.questions,
+            checks=len(assignment.checks),
             go=f"/j/{token}/{progress.current or len(progress.places) + 1}",
         )
 
