@@ -1,0 +1,1 @@
+"""Studies for other annotation tools, and their results back: Label Studio and potato."""
