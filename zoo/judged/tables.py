@@ -115,8 +115,7 @@ def _report(
         against=against,
         more=tuple(tables(results, criteria, own, columns)),
         legend=(
-            f"printed → ours: mean ± sample deviation of {'final values' if results.final else 'the judgements'}; n of "
-            f"rows: items; intervals: {resamples:,} resamples of items with all their judgements, seed {seed}: they "
+            f"printed → ours: {_told_of(results)}; n of rows: items; intervals: {resamples:,} resamples of items with all their judgements, seed {seed}: they "
             "tell of other items, not of other judges."
         ),
         paired=(
@@ -124,6 +123,12 @@ def _report(
             "two-sided bootstrap p, corrected over the rows of a metric"
         ),
     )
+
+
+def _told_of(results: Results) -> str:
+    if results.choices:
+        return "percent of the judgements"
+    return f"mean ± sample deviation of {'final values' if results.final else 'the judgements'}"
 
 
 def _row(results: Results, label: str, cells: dict[str, Cell], printed: PublishedRow | None, key: str) -> RowReport:

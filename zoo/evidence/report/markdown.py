@@ -9,6 +9,7 @@ from zoo.evidence.report.rows import Report
 NUMBERS = {
     "n", "printed", "reproduced", "difference", "95 % of it", "p", "p (Holm)", "examples", "dialogues",
     "judged", "judgements", "items", "alpha", "mean", "wins", "losses", "ties", "higher", "lower", "checks", "failed",
+    "same value", "conflicts", "by discussion", "by average", "open", "before", "after", "with them",
     "parameters", "trained", "trained, each user", "training, s", "run, s", "memory, GiB", "of the same runs",
 }  # fmt: skip
 
