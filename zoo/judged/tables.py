@@ -115,8 +115,8 @@ def _report(
         against=against,
         more=tuple(tables(results, criteria, own, columns)),
         legend=(
-            f"printed → ours: {_told_of(results)}; n of rows: items; intervals: {resamples:,} resamples of items with all their judgements, seed {seed}: they "
-            "tell of other items, not of other judges."
+            f"printed → ours: {_told_of(results)}; n of rows: items; intervals: {resamples:,} resamples of items with "
+            f"all their judgements, seed {seed}: they tell of other items, not of other judges."
         ),
         paired=(
             f"Difference to {against}, paired over the examples that both answered, by the means of their judges; "
