@@ -20,11 +20,7 @@ from zoo.people.store import StudyStore
 
 PATIENCE = 30 * 60.0  # seconds that an item waits for the judge who has it before it may go to another
 _RENEW = 60.0  # seconds between notes that a judge is still there: not every look at a page is a write
-_ENOUGH = 3
-_TAKEN = (  # (item, judge): judged, or taken since a time
-    "SELECT item, judge FROM judgement JOIN judge ON judge = name WHERE role = 'judge' "
-    "UNION SELECT item, judge FROM shown WHERE at > ?"
-)
+_ENOUGH = 3  # judges to spare, from which on an item is as good as another
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +41,37 @@ class Progress:
     def current(self) -> int | None:
         """Place of the first unanswered item, from 1; None: there is none."""
         return next((place for place, id in enumerate(self.places, 1) if id not in self.answered), None)
+
+
+class State:
+    """What judges were given and did, as one look at the file found it.
+
+    Args:
+        connection: to the file.
+        since: items that were handed out later are still waited for.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, since: float) -> None:
+        self.judges = {name for (name,) in connection.execute("SELECT name FROM judge WHERE role = 'judge'")}
+        self.given: dict[str, dict[str, float]] = {}  # when it was handed out, by item, in order, by judge
+        for judge, item, at in connection.execute("SELECT judge, item, at FROM shown ORDER BY judge, place"):
+            self.given.setdefault(judge, {})[item] = at
+        self.judged: dict[str, set[str]] = {}  # items by judge
+        for judge, item in connection.execute("SELECT DISTINCT judge, item FROM judgement"):
+            self.judged.setdefault(judge, set()).add(item)
+        self.since = since
+
+    def had(self, judge: str) -> set[str]:
+        """Everything that a judge was given, or judged elsewhere."""
+        return self.given.get(judge, {}).keys() | self.judged.get(judge, set())
+
+    def taken(self) -> Counter[str]:
+        """How many judges have judged each item, or are waited for."""
+        waiting = {who: {item for item, at in own.items() if at > self.since} for who, own in self.given.items()}
+        nothing: set[str] = set()
+        return Counter(
+            item for who in self.judges for item in self.judged.get(who, nothing) | waiting.get(who, nothing)
+        )
 
 
 class Assignment:
@@ -78,9 +105,8 @@ class Assignment:
 
     def look(self, judge: str, now: float | None = None) -> Progress:
         """How far a judge is; hands nothing out."""
-        at = time.time() if now is None else now
         with self.store.reading() as connection:
-            return self._progress(connection, judge, at)
+            return self._progress(judge, self._state(connection, now))
 
     def open(self, judge: str, now: float | None = None) -> Progress:
         """The same, after the next item was handed out if all before it are answered.
@@ -90,13 +116,13 @@ class Assignment:
         """
         at = time.time() if now is None else now
         with self.store.reading() as connection:
-            shown = self._shown(connection, judge)
-            answered = self._answered(connection, judge)
-            if any(id not in answered and taken > at - _RENEW for id, taken in shown):
-                return self._progress(connection, judge, at)  # just handed out: nothing is to be written
+            state = self._state(connection, at)
+        waiting = self._waiting(judge, state)
+        if waiting is not None and state.given[judge][waiting] > at - _RENEW:
+            return self._progress(judge, state)  # just handed out: nothing is to be written
         with self.store.transaction() as connection:
             self._hand_out(connection, judge, at)
-            return self._progress(connection, judge, at)
+            return self._progress(judge, self._state(connection, at))
 
     def save(self, judge: str, item: str, values: Mapping[str, int], now: float | None = None) -> None:
         """Keep answers to an item, as `StudyStore.save` does, and hand the next one out with the same write."""
@@ -104,23 +130,6 @@ class Assignment:
         with self.store.transaction() as connection:
             self.store.keep(connection, judge, item, values, at)
             self._hand_out(connection, judge, at)
-
-    def _hand_out(self, connection: sqlite3.Connection, judge: str, now: float) -> None:
-        """The next item, unless one waits for the judge, who still is to have it."""
-        places = [id for id, _ in self._shown(connection, judge)]
-        answered = self._answered(connection, judge)
-        waiting = next((id for id in places if id not in answered), None)
-        if waiting is not None and not self._is_lost(connection, judge, waiting, now):
-            connection.execute("UPDATE shown SET at = ? WHERE judge = ? AND item = ?", (now, judge, waiting))
-            return
-        if waiting is not None:
-            connection.execute("DELETE FROM shown WHERE judge = ? AND item = ?", (judge, waiting))
-            places.remove(waiting)
-        chosen = self._next(connection, judge, places, now, besides=waiting)
-        if chosen is not None:
-            (last,) = connection.execute("SELECT MAX(place) FROM shown WHERE judge = ?", (judge,)).fetchone()
-            connection.execute("INSERT INTO shown VALUES (?, ?, ?, ?)", (judge, chosen, (last or 0) + 1, now))
-            connection.execute("UPDATE judge SET first_seen = ? WHERE name = ? AND first_seen IS NULL", (now, judge))
 
     def swapped(self, judge: str, item: str) -> bool:
         """Does this judge see the second reply of a pair first? Half of all do, by the seed."""
@@ -132,47 +141,54 @@ class Assignment:
         ends = [n * total // number for n in range(number + 1)] if number else []
         return {order.randrange(max(low, min(1, high - 1)), high) for low, high in pairwise(ends)}
 
-    def _progress(self, connection: sqlite3.Connection, judge: str, now: float) -> Progress:
-        places = [id for id, _ in self._shown(connection, judge)]
+    def _state(self, connection: sqlite3.Connection, now: float | None) -> State:
+        return State(connection, (time.time() if now is None else now) - self.patience)
+
+    def _progress(self, judge: str, state: State) -> Progress:
+        places = tuple(state.given.get(judge, {}))
         checks = sum(bool(self.items[id].expected) for id in places)
-        left = min(len(self._left(connection, judge, places, now)), self.most - (len(places) - checks))
+        left = min(len(self._left(judge, state)), self.most - (len(places) - checks))
         total = len(places) + max(left, 0) + len(self.checks) - checks
-        return Progress(tuple(places), frozenset(self._answered(connection, judge)), total)
+        return Progress(places, frozenset(state.judged.get(judge, ())), total)
 
-    def _shown(self, connection: sqlite3.Connection, judge: str) -> list[tuple[str, float]]:
-        return connection.execute("SELECT item, at FROM shown WHERE judge = ? ORDER BY place", (judge,)).fetchall()
+    def _hand_out(self, connection: sqlite3.Connection, judge: str, now: float) -> None:
+        """The next item, unless one waits for the judge, who still is to have it."""
+        state = self._state(connection, now)
+        waiting = self._waiting(judge, state)
+        if waiting is not None and not self._is_lost(judge, waiting, state):
+            connection.execute("UPDATE shown SET at = ? WHERE judge = ? AND item = ?", (now, judge, waiting))
+            return
+        places = [id for id in state.given.get(judge, {}) if id != waiting]
+        if waiting is not None:
+            connection.execute("DELETE FROM shown WHERE judge = ? AND item = ?", (judge, waiting))
+        chosen = self._next(judge, places, state)
+        if chosen is not None:
+            (last,) = connection.execute("SELECT MAX(place) FROM shown WHERE judge = ?", (judge,)).fetchone()
+            connection.execute("INSERT INTO shown VALUES (?, ?, ?, ?)", (judge, chosen, (last or 0) + 1, now))
+            connection.execute("UPDATE judge SET first_seen = ? WHERE name = ? AND first_seen IS NULL", (now, judge))
 
-    def _answered(self, connection: sqlite3.Connection, judge: str) -> set[str]:
-        return {id for (id,) in connection.execute("SELECT DISTINCT item FROM judgement WHERE judge = ?", (judge,))}
+    def _waiting(self, judge: str, state: State) -> str | None:
+        return next((id for id in state.given.get(judge, {}) if id not in state.judged.get(judge, ())), None)
 
-    def _is_lost(self, connection: sqlite3.Connection, judge: str, item: str, now: float) -> bool:
+    def _is_lost(self, judge: str, item: str, state: State) -> bool:
         """Did it wait too long, and do enough others have it?"""
-        if self.items[item].expected:
-            return False
-        others = {who for id, who in connection.execute(_TAKEN, (now - self.patience,)) if id == item} - {judge}
-        taken = dict(self._shown(connection, judge))[item] > now - self.patience
-        return not taken and len(others) >= self.per_item
+        late = state.given[judge][item] <= state.since
+        return late and not self.items[item].expected and state.taken()[item] >= self.per_item
 
-    def _left(self, connection: sqlite3.Connection, judge: str, places: Sequence[str], now: float) -> dict[str, int]:
+    def _left(self, judge: str, state: State) -> dict[str, int]:
         """Real items that the judge may still get, each with how many have it."""
-        taken = connection.execute(_TAKEN, (now - self.patience,)).fetchall()
-        counts = Counter(item for item, _ in taken)
-        seen = {*places, *(item for item, who in taken if who == judge)}
-        return {id: counts[id] for id in self.real if id not in seen and counts[id] < self.per_item}
+        counts, had = state.taken(), state.had(judge)
+        return {id: counts[id] for id in self.real if id not in had and counts[id] < self.per_item}
 
-    def _next(
-        self, connection: sqlite3.Connection, judge: str, places: Sequence[str], now: float, besides: str | None
-    ) -> str | None:
-        left = self._left(connection, judge, places, now)
-        left.pop(besides or "", None)
+    def _next(self, judge: str, places: Sequence[str], state: State) -> str | None:
         checks = [id for id in self.checks if id not in places]
+        done = len(places) - (len(self.checks) - len(checks))  # real ones
+        left = self._left(judge, state) if done < self.most else {}
         before = self._example(places[-1]) if places else None
-        if len(places) - (len(self.checks) - len(checks)) >= self.most:
-            left = {}
         if checks and (not left or self._is_check_due(judge, len(places), len(checks))):
             return next((id for id in checks if self._example(id) != before), checks[0])
+        spare = self._spare(left, state)
         after_check = bool(places) and bool(self.items[places[-1]].expected)
-        spare = self._spare(connection, left)
         return next_item(
             {id: (spare[id], count) for id, count in left.items()},
             None if after_check else before,
@@ -180,18 +196,14 @@ class Assignment:
             lambda id: (self._example(id) == before, random.Random(f"{self.seed}/{judge}/{id}").random()),
         )
 
-    def _spare(self, connection: sqlite3.Connection, left: Mapping[str, int]) -> dict[str, int]:
+    def _spare(self, left: Mapping[str, int], state: State) -> dict[str, int]:
         """How many more judges could still take each item than it needs, up to `_ENOUGH`.
 
         Those that only few can take go first: at the end the last judges would have judged them already.
         """
-        had: dict[str, set[str]] = {}
-        for judge, item in connection.execute("SELECT judge, item FROM shown UNION SELECT judge, item FROM judgement"):
-            had.setdefault(judge, set()).add(item)
-        judges = [name for (name,) in connection.execute("SELECT name FROM judge WHERE role = 'judge'")]
-        real = set(self.real)
-        going = [items for name in judges if len((items := had.get(name, set())) & real) < self.most]
-        seen = Counter(item for items in going for item in items)
+        every = [state.had(judge) for judge in state.judges]
+        going = [had for had in every if len(had) - sum(id in had for id in self.checks) < self.most]
+        seen = Counter(item for had in going for item in had)
         return {id: min(len(going) - seen[id] - (self.per_item - count), _ENOUGH) for id, count in left.items()}
 
     def _is_check_due(self, judge: str, place: int, left: int) -> bool:
