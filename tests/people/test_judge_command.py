@@ -2,9 +2,7 @@
 
 import os
 import re
-import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,12 +17,12 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
+from tests.people.browser import Watched, browser, free_port, needs_chromium
 from tests.people.judging import examples, item_code, write_run, write_study
 from tests.processes import environment
 from zoo.people.store import StudyStore
-
-CHROMIUM = shutil.which("chromium")
 
 
 class Served:
@@ -65,12 +63,6 @@ def served(folder: Path, *arguments: str) -> Iterator[Served]:
     finally:
         if server.process.poll() is None:
             server.end()
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def refused(folder: Path, *arguments: str) -> str:
@@ -171,40 +163,31 @@ def test_fifty_judges_lose_and_double_nothing(tmp_path: Path, capsys: pytest.Cap
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium: apt-get install chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+def chromium() -> Iterator[Browser]:
+    with browser() as found:
         yield found
-        found.close()
 
 
-class Window:
-    """A judge's window, which notes what the page complains of and whom it asks for anything."""
+class Window(Watched):
+    """A judge's window."""
 
-    def __init__(self, browser: Any, width: int, height: int, **more: Any) -> None:
-        context = browser.new_context(viewport={"width": width, "height": height}, **more)
-        self.page = context.new_page()
-        self.complaints: list[str] = []
-        self.asked: set[str] = set()
-        self.page.on("console", lambda said: self.complaints.append(said.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.asked.add(request.url.split("/")[2]))
-
-    def fits(self) -> bool:
-        """Nothing is wider than the window."""
-        return bool(self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+    def __init__(self, chromium: Browser, width: int, height: int, **more: Any) -> None:
+        super().__init__(chromium.new_context(viewport={"width": width, "height": height}, **more).new_page())
 
     def choose(self, values: Sequence[int]) -> None:
         """Click the option at each question, from 0."""
         for question, option in enumerate(values):
             self.page.locator("fieldset").nth(question).locator("label").nth(option).click()
 
-    def save(self, clicks: int = 1) -> None:
+    def save(self) -> None:
         with self.page.expect_navigation():
-            self.page.get_by_role("button", name="Save and next").click(click_count=clicks)
+            self.page.get_by_role("button", name="Save and next").click()
+
+    def save_twice(self, then: str) -> None:
+        """A double click, whose second form ends the browser's wait for the first one's answer."""
+        self.page.get_by_role("button", name="Save and next").dblclick()
+        self.page.wait_for_function("end => location.pathname.endsWith(end)", arg=then)
+        self.page.wait_for_load_state()
 
 
 def study_of_odd_texts(folder: Path) -> Path:
@@ -220,10 +203,11 @@ def study_of_odd_texts(folder: Path) -> Path:
     return write_study(folder, runs=runs, checks=checks, title="Which replies sound like people?")
 
 
+@needs_chromium
 @pytest.mark.slow
-def test_two_judges_in_browsers_while_the_server_is_killed(browser: Any, tmp_path: Path) -> None:
-    path, port = str(study_of_odd_texts(tmp_path)), free_port()
-    wide, narrow = Window(browser, 1280, 800), Window(browser, 390, 844)
+def test_two_judges_in_browsers_while_the_server_is_killed(chromium: Browser, tmp_path: Path) -> None:
+    path, port = str(study_of_odd_texts(tmp_path)), str(free_port())
+    wide, narrow = Window(chromium, 1280, 800), Window(chromium, 390, 844)
     with served(tmp_path, path, "--port", port) as server:
         links = server.links
         for window, judge in ((wide, "judge-1"), (narrow, "judge-2")):
@@ -232,12 +216,10 @@ def test_two_judges_in_browsers_while_the_server_is_killed(browser: Any, tmp_pat
         for place in range(1, 7):  # both in turn, the narrow one with a double click
             for window in (wide, narrow):
                 assert f"{place} of 13" in window.page.locator(".progress").inner_text()
-                assert window.fits()
+                assert not window.too_wide
                 window.choose([place % 5, 1, 2, place % 3])
             wide.save()
-            narrow.save(clicks=2)
-            for window in (wide, narrow):
-                window.page.wait_for_url(f"**/{place + 1}")
+            narrow.save_twice(then=f"/{place + 1}")
         before = StudyStore(tmp_path / "outputs" / "studies" / "talk.sqlite").judgements()
         wide.choose([4, 4, 4, 2])
         server.end(signal.SIGKILL)
@@ -255,7 +237,7 @@ def test_two_judges_in_browsers_while_the_server_is_killed(browser: Any, tmp_pat
         narrow.complaints.clear()  # of the server that was gone
         for window, first in ((wide, 8), (narrow, 7)):
             for _ in range(first, 14):
-                assert window.fits()
+                assert not window.too_wide
                 window.choose([0, 0, 0, 0])
                 window.save()
             window.page.wait_for_url("**/end")
@@ -275,13 +257,14 @@ def test_two_judges_in_browsers_while_the_server_is_killed(browser: Any, tmp_pat
     assert corrected == [("fluency", 1)], "the correction alone, and nothing by a double click"
     for window in (wide, narrow):
         assert window.complaints == []
-        assert window.asked == {f"127.0.0.1:{port}"}
+        assert window.elsewhere == []
 
 
+@needs_chromium
 @pytest.mark.slow
-def test_a_whole_study_by_keys_alone(browser: Any, tmp_path: Path) -> None:
+def test_a_whole_study_by_keys_alone(chromium: Browser, tmp_path: Path) -> None:
     path = write_study(tmp_path, ["a"], users=1, each=4, judges_per_item=1)
-    window = Window(browser, 1280, 800)
+    window = Window(chromium, 1280, 800)
     keys = window.page.keyboard
     with served(tmp_path, str(path), "--port", "0") as server:
         window.page.goto(server.links["judge-1"])
@@ -321,10 +304,11 @@ def test_a_whole_study_by_keys_alone(browser: Any, tmp_path: Path) -> None:
     assert [complaint for complaint in window.complaints if "status of 422" not in complaint] == []
 
 
+@needs_chromium
 @pytest.mark.slow
-def test_pages_work_without_javascript(browser: Any, tmp_path: Path) -> None:
+def test_pages_work_without_javascript(chromium: Browser, tmp_path: Path) -> None:
     path = write_study(tmp_path, ["a"], users=1, each=1, judges_per_item=1)
-    window = Window(browser, 390, 844, java_script_enabled=False)
+    window = Window(chromium, 390, 844, java_script_enabled=False)
     with served(tmp_path, str(path), "--port", "0") as server:
         window.page.goto(server.links["judge-1"])
         window.page.get_by_role("link", name="Start").click()
