@@ -42,6 +42,16 @@ def test_they_see_counts_and_not_each_other_until_both_answered(visit: Visit) ->
     assert re.search(r"Validator 2: <strong>5</strong>", page)
 
 
+def test_of_three_validators_all_must_have_answered(tmp_path: Path) -> None:
+    visit = Visit(tmp_path, ["a"], users=1, each=1, judges_per_item=1, questionnaire="personapkt", validators=3)
+    visit.send("judge-1", 1, visit.page("judge-1", 1).text)
+    for who, fluency in (("validator-1", 2), ("validator-2", 5)):
+        visit.send(who, 1, visit.page(who, 1).text, fluency=fluency)
+    assert "There are none" in visit.page("validator-2", "conflicts").text
+    visit.send("validator-3", 1, visit.page("validator-3", 1).text, fluency=5)
+    assert "Take the average: 4" in visit.page("validator-2", "conflicts/1/0").text
+
+
 def test_they_settle_by_discussion_or_the_average(visit: Visit) -> None:
     for who, values in (("validator-1", (2, -1)), ("validator-2", (5, 1))):
         page = visit.page(who, 1)
