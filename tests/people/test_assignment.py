@@ -90,13 +90,13 @@ def test_replies_to_one_example_do_not_meet(rows: str, tmp_path: Path) -> None:
 
 
 def test_distance_goes_before_balance(tmp_path: Path) -> None:
-    assignment = assigned(begun(tmp_path, 2, "ab", examples=2), 2)
-    for item in ("a/1", "b/1"):
+    assignment = assigned(begun(tmp_path, 2, "ab", examples=3), 2)
+    for item in ("a/1", "b/1", "a/2", "b/2"):
         assignment.store.save("judge-1", item, {"fluency": 1})
     [first] = assignment.open("judge-0").places
     assert first.endswith("/0"), "what nobody has"
     assignment.save("judge-0", first, {"fluency": 1})
-    assert assignment.open("judge-0").places[1].endswith("/1"), "not the other reply to the same, which nobody has"
+    assert not assignment.open("judge-0").places[1].endswith("/0"), "not the other reply to it, which nobody has"
 
 
 def test_orders_and_sides_are_of_the_judge_and_the_seed(tmp_path: Path) -> None:
