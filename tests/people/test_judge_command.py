@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import httpx
@@ -22,6 +23,7 @@ from playwright.sync_api import Browser
 from tests.people.browser import Watched, browser, free_port, needs_chromium
 from tests.people.judging import examples, item_code, write_run, write_study
 from tests.processes import environment
+from zoo.people.serving import base_of
 from zoo.people.store import StudyStore
 
 
@@ -75,6 +77,13 @@ def refused(folder: Path, *arguments: str) -> str:
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().split("\n\n")) == 1, "one paragraph"
     return " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("host", "name"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("[::1]", "[::1]"), ("0.0.0.0", gethostname())]
+)
+def test_links_begin_with_an_address_that_can_be_opened(host: str, name: str) -> None:
+    assert base_of(host, 8765) == f"http://{name}:8765"
 
 
 @pytest.mark.slow

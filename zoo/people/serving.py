@@ -1,5 +1,6 @@
 """A study on an address of this machine: what is printed first, and the server."""
 
+import socket
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def serve(study: Study, database: Path | None, judges: int | None, host: str, po
             f"Pages are served by packages of which {error.name} is not installed: pip install 'persona-zoo[people]'"
         ) from error
     ready = prepare(study, database, judges)
-    print(announcement(ready, f"http://{f'[{host}]' if ':' in host else host}:{port}"), flush=True)
+    print(announcement(ready, base_of(host, port)), flush=True)
     server = uvicorn.Server(
         uvicorn.Config(  # no access log: it would be a list of everybody's links
             study_app(ready), host=host, port=port, access_log=False, log_level="warning", server_header=False
@@ -33,6 +34,12 @@ def serve(study: Study, database: Path | None, judges: int | None, host: str, po
     with suppress(KeyboardInterrupt):  # raised again by uvicorn after the last answers were sent
         server.run()
     print("Stopped. The same command goes on with the same links.", flush=True)
+
+
+def base_of(host: str, port: int) -> str:
+    """What links begin with; where `host` stands for all addresses of this machine, its name."""
+    name = socket.gethostname() if host in ("0.0.0.0", "::", "[::]") else host.strip("[]")
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
 
 
 def announcement(ready: Prepared, base: str) -> str:
