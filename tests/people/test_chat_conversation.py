@@ -54,7 +54,7 @@ def test_pieces_add_up_to_the_models_own_reply(kind: str, decoding: str, modules
     talk = conversation(module, seed=5, settings=settings)
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    for message in ("hello there .", "do you sing ?", "so ?"):
+    for message in ("hello there .", "do you sing ?"):
         pieces = list(talk.say(message))
         assert "".join(pieces) == own_reply(talk, module, [*talk.history[:-1]]) == talk.history[-1]
         if decoding == "beams":

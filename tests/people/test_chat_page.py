@@ -1,10 +1,16 @@
 """A whole chat in the terminal and in a browser, by the command."""
 
+import fcntl
 import json
+import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +21,9 @@ from tests.conftest import ROOT, small_overrides
 from tests.people.browser import Watched, browser, free_port, needs_chromium, wait_for
 from tests.processes import environment, run_module
 from tests.users.test_user_runs import SMALL
+from zoo.export import export
+from zoo.people.chat.conversation import Conversation
+from zoo.people.chat.runs import Runs
 from zoo.running import run
 
 pytestmark = pytest.mark.slow
@@ -47,6 +56,59 @@ def test_a_conversation_in_the_terminal(runs: list[Path], tmp_path: Path) -> Non
     assert (question["speaker"], question["text"]) == ("partner", "hello , how are you ?")
     assert answer["persona"] == ["i like dogs .", NASTY]
     assert answer["text"] in done.stdout
+
+
+LONG_REPLY = ["temperature=3", "min_new_tokens=450", "max_new_tokens=450"]
+
+
+def test_ctrl_c_stops_a_reply_and_ctrl_d_leaves(runs: list[Path], tmp_path: Path) -> None:
+    """As a person at a terminal of their own."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "zoo.chat", str(runs[0]), "--decoding", *LONG_REPLY]
+    talking = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment(TERM="xterm"),
+        preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
+    )  # fmt: skip
+    os.close(theirs)
+    seen = ""
+
+    def until(text: str, seconds: float = 60) -> None:
+        nonlocal seen
+        ends = time.monotonic() + seconds
+        while text not in seen:
+            assert time.monotonic() < ends, seen
+            if select.select([ours], [], [], 0.1)[0]:
+                seen += os.read(ours, 4096).decode(errors="replace")
+
+    try:
+        until("you> ")
+        os.write(ours, b"hello\n")
+        until("model> ")
+        os.write(ours, b"\x03")
+        until("(stopped)", 10)
+        seen = seen.split("(stopped)")[1]
+        until("you> ")
+        os.write(ours, f"/save {tmp_path / 'talk.jsonl'}\n".encode())
+        until("2 turns")
+        seen = seen.split("2 turns")[1]
+        until("you> ")
+        os.write(ours, b"\x04")
+        assert talking.wait(20) == 0
+    finally:
+        talking.kill()
+        talking.wait()
+        os.close(ours)
+    _, answer = (json.loads(line) for line in (tmp_path / "talk.jsonl").read_text().splitlines())
+    assert answer["stopped"]
+
+
+def test_an_exported_folder_answers_as_its_run(runs: list[Path], tmp_path: Path) -> None:
+    export(runs[0], tmp_path / "exported")
+    talks = [
+        Conversation(Runs([folder]).model(str(folder)), ["i sing ."]) for folder in (runs[0], tmp_path / "exported")
+    ]
+    replies = [list(talk.say("what do you do ?")) for talk in talks]
+    assert replies[0] == replies[1]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +169,8 @@ def test_a_whole_chat_in_a_browser(page: str, tmp_path: Path) -> None:
         here.locator("#zoo-right .responder:not(.writing)").wait_for(timeout=60_000)
         assert talk.locator(".partner").count() == 3
         assert here.locator("#zoo-right .partner").count() == 1
+        below = "talk => talk.getBoundingClientRect().bottom - talk.lastElementChild.getBoundingClientRect().bottom"
+        assert talk.locator(".zoo-talk").evaluate(below) > 0, "what was said last is in sight"
 
         with here.expect_download() as kept:
             here.locator("#zoo-save-left").click()
@@ -120,6 +184,16 @@ def test_a_whole_chat_in_a_browser(page: str, tmp_path: Path) -> None:
         here.wait_for_timeout(300)
         assert not watched.too_wide
         here.screenshot(path=tmp_path / "narrow.png", full_page=True)
+
+        message.fill("tell me all")  # a long reply, stopped
+        here.locator("#zoo-decoding button").first.click()
+        here.get_by_label("sampled").check()
+        longest = here.locator("#zoo-decoding input[type=number][max='256']")
+        longest.fill("256")
+        longest.press("Tab")
+        message.press("Enter")
+        here.locator("#zoo-stop").click(timeout=10_000)
+        here.locator("#zoo-send").wait_for(timeout=10_000)
 
         other = Watched(chromium.new_page())  # somebody else sees nothing of it
         other.page.goto(page)

@@ -71,7 +71,7 @@ class Layout:
 
     def __init__(self, runs: Sequence[str], seed: int) -> None:
         self.visit = gr.State(None)
-        gr.HTML(HEAD)
+        gr.HTML(HEAD, elem_classes="zoo-title")
         self.note = gr.HTML("", elem_id="zoo-note")
         with gr.Row(elem_classes="zoo-columns"):
             with gr.Column(scale=1, min_width=270, elem_classes="zoo-settings"):
@@ -106,13 +106,18 @@ class Layout:
         self.kept = gr.Textbox(visible="hidden", label="kept", elem_id="zoo-kept")
 
 
-# A transcript stays at its end while a reply is written, unless somebody scrolled up.
+# A transcript stays at its end while a reply is written and when the window changes, unless somebody scrolled up. The
+# element is a new one at every piece.
 KEEP_AT_END = """
-let near = true;
+let near = true, last = 0;
+const end = () => {
+  const talk = element.querySelector(".zoo-talk");
+  if (talk && near) { talk.scrollTop = talk.scrollHeight; last = talk.scrollTop; }
+};
 element.addEventListener("scroll", (event) => {
-  const talk = event.target; near = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 60;
+  const talk = event.target, left = talk.scrollHeight - talk.scrollTop - talk.clientHeight;
+  if (event.target.classList.contains("zoo-talk")) near = left < 60 || talk.scrollTop >= last;
 }, true);
-new MutationObserver(() => {
-  const talk = element.querySelector(".zoo-talk"); if (talk && near) talk.scrollTop = talk.scrollHeight;
-}).observe(element, {childList: true, subtree: true, characterData: true});
+new MutationObserver(end).observe(element, {childList: true, subtree: true, characterData: true});
+new ResizeObserver(end).observe(element);
 """

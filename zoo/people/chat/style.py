@@ -36,8 +36,9 @@ STYLE = """
 .zoo-note.wrong { background: #fef3c7; color: #78350f; }
 .dark .zoo-note.wrong { background: #78350f; color: #fef3c7; }
 #zoo-note:not(:has(.zoo-note)) { display: none; }
-#zoo-left, #zoo-right, #zoo-scorer, #zoo-note { padding: 0 !important; }
-.zoo-settings .zoo-heading { background: var(--block-background-fill); padding: .6rem .8rem 0 !important; }
+#zoo-left .html-container, #zoo-right .html-container, #zoo-scorer .html-container, #zoo-note .html-container,
+.zoo-title .html-container, .zoo-heading .html-container { padding: 0 !important; }
+.block.zoo-heading { background: var(--block-background-fill); padding: .6rem .8rem 0 !important; }
 @media (max-width: 700px) {
   .zoo-settings { order: 2; }
   .zoo-talk { height: 44vh; }
