@@ -100,6 +100,23 @@ def test_a_word_is_certain_before_it_is_given(kind: str, modules: Modules) -> No
         assert "".join(given) == text
 
 
+def test_a_mark_of_a_word_that_goes_on_is_never_given() -> None:
+    """As BlenderbotSmall writes word pieces: "hel@@", then "lo"."""
+    from zoo.people.chat.streaming import Pieces
+
+    words = ["hel@@", "lo", "the@@", "re@@", "fore", "."]
+    given: list[str] = []
+
+    def decode(ids: list[int]) -> str:
+        return " ".join(words[number] for number in ids).replace("@@ ", "")
+
+    pieces = Pieces(decode, given.append, prompt=0)
+    for number in range(len(words)):
+        pieces.put(torch.tensor([number]))
+    pieces.finish(decode(list(range(len(words)))))
+    assert given == ["hel", "lo", " the", "re", "fore", " ."]
+
+
 def test_another_user_another_reply(modules: Modules) -> None:
     talk = conversation(modules("lora"))
     replies = set()
