@@ -118,6 +118,8 @@ def test_an_exported_folder_answers_as_its_run(runs: list[Path], tmp_path: Path)
         (["RUN", "--user", "nobody"], "has no such user"),
         (["RUN", "--decoding", "colour=3"], "colour"),
         (["RUN", "--web", "--host", "0.0.0.0"], "--expose"),
+        (["RUN", "--web", "--scorer", "nowhere"], "--scorer nowhere was given"),
+        (["RUN", "--web", "--port", "0", "--user", "nobody"], "has no such user"),  # told when the model is read
     ],
 )
 def test_mistakes_end_in_a_paragraph(given: list[str], complaint: str, runs: list[Path]) -> None:

@@ -1,12 +1,15 @@
 """Words on the page are words, and every persona sentence has its verdict."""
 
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+from tests.scorers.conftest import classifier  # noqa: F401  (a fixture)
 from zoo.people.chat.agreement import scorer_of, verdicts
 from zoo.people.chat.conversation import Turn
 from zoo.people.chat.shown import note, transcript, words
+from zoo.people.chat.start import Start
 
 NASTY = [
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "![](http://a.example/b)",
@@ -63,6 +66,15 @@ def test_a_verdict_for_every_sentence() -> None:
     page = Elements(transcript([said], {0: found}, None, "run")).text
     assert "agrees with 1, contradicts 1 of 3 persona sentences" in page
     assert "agrees i have two dogs" in page
+
+
+def test_an_nli_model_says_it_instead(classifier: Path) -> None:  # noqa: F811
+    start = Start(scorer=classifier)
+    scorer = start.nli()
+    found = verdicts(scorer, "i like tea .", ["i like tea .", "i hate tea ."])
+    best = scorer.score([("i like tea .", verdict.sentence) for verdict in found]).max(dim=-1).values
+    assert [verdict.probability for verdict in found] == pytest.approx(best.tolist())
+    assert scorer.short in Elements(start.told(scorer)).text
 
 
 def test_names_are_the_speakers_of_their_turns() -> None:

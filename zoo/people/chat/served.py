@@ -4,7 +4,6 @@ Gradio is imported and the page is served before torch is; models are read behin
 """
 
 import os
-import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -35,17 +34,33 @@ def serve_page(runs: Runs, start: Start, host: str, port: int) -> None:
         port: a free one.
 
     Raises:
-        UserError: a package is missing.
+        UserError: a package is missing; or, once the page is there, the first model, its user or the scorer cannot be
+            had.
     """
     try:
         import uvicorn
     except ModuleNotFoundError as error:
         raise UserError(f"{error}. {INSTALL}") from error
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-    app = page_app(runs, start, host, lambda: print(f"the page: {address}   (Ctrl-C ends it)", flush=True))
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+    failed: list[UserError] = []
+
+    def ready() -> None:
+        print(f"the page: {address}   (Ctrl-C ends it)", flush=True)
+        threading.Thread(target=read, daemon=True).start()
+
+    def read() -> None:
+        try:
+            read_ahead(runs, start)
+        except UserError as error:
+            failed.append(error)
+            server.should_exit = True
+
+    app = page_app(runs, start, host, ready)
+    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2))
     with suppress(KeyboardInterrupt):  # its way of ending
-        uvicorn.Server(config).run()
+        server.run()
+    if failed:
+        raise failed[0]
 
 
 def page_app(runs: Runs, start: Start, host: str, ready: Callable[[], None]) -> Any:
@@ -70,7 +85,6 @@ def page_app(runs: Runs, start: Start, host: str, ready: Callable[[], None]) -> 
 
     @asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=read_ahead, args=(runs, start), daemon=True).start()
         ready()
         yield
 
@@ -94,9 +108,12 @@ def page_app(runs: Runs, start: Start, host: str, ready: Callable[[], None]) -> 
 
 
 def read_ahead(runs: Runs, start: Start) -> None:
-    """Read the first model while the first visitor looks at the page; a mistake is told here and on the page."""
-    try:
-        runs.model(runs.names[0])
-        start.nli()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+    """Read the first model while the first visitor looks at the page, and see whether it answers as it was asked to.
+
+    Raises:
+        UserError: it does not; every visitor would meet the same.
+    """
+    from zoo.people.chat.conversation import Conversation
+
+    Conversation(runs.model(runs.names[0]), start.persona, start.user, start.seed, start.settings)
+    start.nli()

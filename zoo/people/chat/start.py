@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.errors import UserError
 from zoo.people.chat.decoding import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Start:
         scorer: folder of an NLI model; None takes rules over words.
 
     Raises:
-        UserError: a setting that does not exist or has no such value.
+        UserError: a setting that does not exist or has no such value, or no model in the scorer's folder.
     """
 
     persona: Sequence[str] = ()
@@ -35,6 +36,11 @@ class Start:
 
     def __post_init__(self) -> None:
         self.settings: Settings = read_settings(self.decoding)
+        if self.scorer is not None and not (self.scorer / "config.json").is_file():
+            raise UserError(
+                f"--scorer {self.scorer} was given, but there is no {self.scorer / 'config.json'}; expected a folder "
+                "that python -m zoo.scorers printed, or another NLI model in Hugging Face's format."
+            )
 
     def nli(self) -> "NliScorer":
         """What says whether a reply agrees with a persona sentence; read once.
