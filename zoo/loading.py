@@ -36,8 +36,9 @@ def load(run_dir: str | Path, checkpoint: str = "best") -> DialogueModule:
         there = ", ".join(sorted(p.stem for p in (folder / "checkpoints").glob("*.ckpt"))) or "none"
         raise UserError(f"There is no checkpoint {path}. This run has: {there}. Train it, or name one of these.")
     plain: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"), resolve=True)  # type: ignore[assignment]
-    check_parts(plain if exported else plain["model"], folder / "config.yaml")
-    cfg = OmegaConf.create(without_judges(located(plain, folder) if exported else plain))
+    built = without_judges(located(plain, folder) if exported else plain)
+    check_parts(built if exported else built["model"], folder / "config.yaml")
+    cfg = OmegaConf.create(built)
     if "start_from" in cfg.model.net:
         cfg.model.net.start_from = None  # every row comes from the checkpoint, and the folder may be gone
     disable_progress_bar()  # of loading weights

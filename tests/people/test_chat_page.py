@@ -61,13 +61,20 @@ def test_a_conversation_in_the_terminal(runs: list[Path], tmp_path: Path) -> Non
 LONG_REPLY = ["temperature=3", "min_new_tokens=450", "max_new_tokens=450"]
 
 
+def own_terminal() -> None:
+    """Let the process lead the session of its terminal; Ctrl-C reaches it even where tests run in the background."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_stops_a_reply_and_ctrl_d_leaves(runs: list[Path], tmp_path: Path) -> None:
     """As a person at a terminal of their own."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "zoo.chat", str(runs[0]), "--decoding", *LONG_REPLY]
     talking = subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment(TERM="xterm"),
-        preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
+        preexec_fn=own_terminal,
     )  # fmt: skip
     os.close(theirs)
     seen = ""
