@@ -43,12 +43,14 @@ def talk(options: argparse.Namespace) -> None:
 
     runs, settings = Runs(options.runs), read_settings(options.decoding)
     from zoo.people.chat.conversation import Conversation
+    from zoo.people.chat.streaming import wait_until_written
     from zoo.people.chat.terminal import Terminal, console
 
     model = runs.model(runs.names[0])
     persona = options.persona or runs.personas(model.name).get(options.user, ())
     conversation = Conversation(model, persona, options.user, options.seed, settings)
     Terminal(conversation, runs, console()).hold()
+    wait_until_written()
 
 
 def serve(options: argparse.Namespace) -> None:
@@ -63,9 +65,11 @@ def serve(options: argparse.Namespace) -> None:
     port = checked_address(options.host, options.port, exposed=options.expose, what="the chat")
     from zoo.people.chat.served import serve_page
     from zoo.people.chat.start import Start
+    from zoo.people.chat.streaming import wait_until_written
 
     start = Start(options.persona, options.user, options.seed, options.decoding, options.scorer)
     serve_page(runs, start, options.host, port)
+    wait_until_written()
 
 
 if __name__ == "__main__":

@@ -76,6 +76,12 @@ def shared_start(one: str, other: str) -> str:
     return one[:length]
 
 
+def wait_until_written(seconds: float = 5.0) -> None:
+    """Wait for a reply that was stopped and is at its last token: torch aborts a process that ends amid it."""
+    if GENERATING.acquire(timeout=seconds):
+        GENERATING.release()
+
+
 def in_background(
     write: Callable[[Callable[[str], None]], None],
     stop: threading.Event,
