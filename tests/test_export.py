@@ -22,6 +22,7 @@ from zoo.errors import UserError
 from zoo.export import export, main
 from zoo.module import DialogueModule
 from zoo.running import run
+from zoo.trust import check_parts
 
 IDS = torch.arange(20)[None]
 
@@ -256,3 +257,30 @@ def test_a_strangers_folder_builds_nothing_else(net: str, is_run: bool, tmp_path
     with pytest.raises(UserError, match=r"would build .*do not load it"):
         zoo.load(tmp_path)
     assert victim.is_dir()
+
+
+@pytest.mark.parametrize("target", ["stranger.evil.Net", "evil.Net", "stranger.Net"])
+@pytest.mark.parametrize("at", ["", "stranger"])
+def test_a_strangers_code_is_not_run_to_see_what_it_is(
+    target: str, at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Modules are looked for where a command was started, in folders without __init__.py too."""
+    folder = tmp_path / "stranger"
+    folder.mkdir()
+    for module in ("evil", "__init__"):
+        (folder / f"{module}.py").write_text(f"open({str(tmp_path / 'was run')!r}, 'w')\n")
+    (folder / "config.yaml").write_text(
+        f"exported: net\nseed: 1\nmodel:\n  metrics: {{metrics: {{}}}}\n  net: {{_target_: {target}}}\n"
+    )
+    monkeypatch.chdir(tmp_path / at)
+    monkeypatch.syspath_prepend("")  # as `python -m` has it
+    with pytest.raises(UserError, match="would build"):
+        zoo.load(folder)
+    assert not (tmp_path / "was run").exists()
+
+
+def test_a_class_of_ones_own_is_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lies where the command was started, and derives from a part."""
+    (tmp_path / "own_parts.py").write_text("import torch\n\n\nclass Mine(torch.optim.AdamW): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    check_parts({"_target_": "own_parts.Mine"}, tmp_path / "run" / "config.yaml")
