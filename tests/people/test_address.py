@@ -13,7 +13,7 @@ def test_this_machine_alone(host: str) -> None:
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "8.8.8.8", "no-such-name.invalid", ""])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "8.8.8.8", "no-such-name.invalid", "a..b", ""])
 def test_others_reach_it(host: str) -> None:
     assert not is_loopback(host)
 
@@ -41,7 +41,7 @@ def test_a_taken_port() -> None:
     assert checked_address("127.0.0.1", port, exposed=False, what="the chat") == port
 
 
-@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70000), ("127.0.0.1", -1), ("203.0.113.9", 0)])
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70000), ("127.0.0.1", -1), ("203.0.113.9", 0), ("a..b", 0)])
 def test_what_is_no_address(host: str, port: int) -> None:
     with pytest.raises(UserError, match="expected"):
         checked_address(host, port, exposed=True, what="the chat")

@@ -69,7 +69,7 @@ def is_loopback(host: str) -> bool:
         pass
     try:
         found = socket.getaddrinfo(host, None)
-    except OSError:
+    except (OSError, UnicodeError):  # no name at all: a..b
         return False
     return all(ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_loopback for entry in found)
 
@@ -88,13 +88,14 @@ def free_port(host: str, port: int) -> int:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: a port just left is free
             listening.bind(address)
             return int(listening.getsockname()[1])
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             raise UserError(
                 f"Port {port} of {host} is taken, perhaps by an earlier page that is still served; expected a free "
                 "one. End the other program, or give another --port (0: any free one)."
             ) from error
+        why = getattr(error, "strerror", None) or error
         raise UserError(
-            f"{host}, port {port}, cannot be served on ({error.strerror or error}); expected an address of this "
-            "machine, and a port above 1023 unless you are its administrator."
+            f"{host}, port {port}, cannot be served on ({why}); expected an address of this machine, and a port above "
+            "1023 unless you are its administrator."
         ) from error
