@@ -22,6 +22,7 @@ KINDS: dict[str, Sequence[str]] = {
     "prefix_tuning": ("model=prefix_tuning", "users=each", *TINY),
     "personapkt": ("model=personapkt", "users=each", *TINY),
     "lora": ("model=lora", "users=each", *TINY),
+    "lora_id": ("model=lora", "users=each", "template.persona=id", *TINY),
     "t5_lora": ("model=lora", "users=each", *T5),
     "copies": ("model=user_finetune", "users=each", "template.prompt=psp", *T5),
 }

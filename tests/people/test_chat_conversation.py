@@ -13,6 +13,7 @@ from zoo.errors import UserError
 from zoo.module import DialogueModule
 from zoo.people.chat.conversation import Conversation
 from zoo.people.chat.models import TrainedModel
+from zoo.people.chat.runs import Runs
 
 Modules = Callable[[str], DialogueModule]
 PERSONA = ("i sing .", "i have two dogs .")
@@ -210,6 +211,54 @@ def test_two_listeners_at_once_do_not_mix(modules: Modules) -> None:
     for thread in threads:
         thread.join()
     assert [found[number] for number in range(6)] == alone
+
+
+def test_a_run_that_is_read_meanwhile_changes_no_reply(
+    modules: Modules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loading seeds the process's random numbers."""
+
+    def load(folder: Path) -> DialogueModule:
+        torch.manual_seed(36)
+        return modules("finetune")
+
+    monkeypatch.setattr("zoo.loading.load", load)
+    (tmp_path / "config.yaml").write_text("model: {}\n")
+    talk = conversation(modules("finetune"), seed=5, settings={"temperature": 2.0, "max_new_tokens": 60})
+    alone = "".join(talk.say("hello ."))
+    talk.reset()
+    pieces = talk.say("hello .")
+    first = next(pieces)
+    Runs([tmp_path]).model(str(tmp_path))
+    assert first + "".join(pieces) == alone
+
+
+def test_a_line_tells_what_its_reply_was_asked_with(modules: Modules) -> None:
+    """Whatever is chosen while it is written is of the next one."""
+    talk = conversation(modules("finetune"), settings={"temperature": 2.0})
+    pieces = talk.say("hello .")
+    next(pieces)
+    talk.become("", ["i swim ."])
+    talk.seed = 7
+    list(pieces)
+    assert [(turn.persona, turn.seed) for turn in talk.turns] == [(list(PERSONA), 0)] * 2
+
+
+def test_a_reply_that_nothing_can_be_drawn_of_is_told(modules: Modules) -> None:
+    talk = conversation(modules("finetune"), settings={"temperature": 1e-45})
+    with pytest.raises(UserError, match=r"could not be written \(probability"):
+        list(talk.say("hello ."))
+    talk.decode({"temperature": 0})
+    assert "".join(talk.say("hello .")) == talk.history[-1]
+    assert len(talk.turns) == 2
+
+
+def test_a_model_of_users_with_ids_in_the_prompt_takes_its_first(zoo_cache: Path) -> None:
+    module = tiny_module("lora_id")
+    talk = Conversation(TrainedModel(module, "run"))
+    assert talk.user == "anna"
+    with pytest.raises(UserError, match="no such user"):
+        talk.become("nobody")
 
 
 def test_another_model_goes_on_with_what_was_said(modules: Modules) -> None:

@@ -60,6 +60,21 @@ def test_a_folder_that_goes_is_told_and_what_was_loaded_goes_on(prompted: Path) 
     assert len(talk.history) == 4
 
 
+def test_a_language_model_that_is_gone_is_told(prompted: Path) -> None:
+    """Hydra, which builds it, wraps what it meets."""
+    config = OmegaConf.load(prompted / "config.yaml")
+    config.language_model.path = str(prompted / "gone")
+    OmegaConf.save(config, prompted / "config.yaml")
+    with pytest.raises(UserError, match=r"There is no language model .*gone"):
+        Runs([prompted]).model(str(prompted))
+
+
+def test_examples_that_are_no_text_name_nobody(prompted: Path) -> None:
+    with (prompted / "generations.jsonl").open("ab") as file:
+        file.write(b"\xff\xfe\n")
+    assert list(Runs([prompted]).personas(str(prompted))) == ["anna", "bo"]
+
+
 @pytest.mark.parametrize(
     ("config", "complaint"),
     [

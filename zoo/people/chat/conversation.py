@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from zoo.data.records import DialogueExample
@@ -149,7 +149,7 @@ class Conversation:
         message = self.check(message)
         example = self._example([*self.history, message])
         stop = threading.Event() if stop is None else stop
-        question, said, ended = self._turn(PARTNER, message), "", False
+        question, said, ended = self._question(message), "", False
         try:
             for piece in self.model.reply(example, self.settings, self.seed, stop):
                 said += piece
@@ -157,7 +157,7 @@ class Conversation:
             ended = not stop.is_set()
         finally:
             if said or ended:
-                self.turns += [question, self._turn(RESPONDER, said, stopped=not ended)]
+                self.turns += [question, replace(question, speaker=RESPONDER, text=said, stopped=not ended)]
 
     def check(self, message: str) -> str:
         """The message as it will be said.
@@ -199,6 +199,6 @@ class Conversation:
     def _example(self, history: Sequence[str]) -> DialogueExample:
         return unanswered(history, self.persona, self.user, self.profile)
 
-    def _turn(self, speaker: str, text: str, stopped: bool = False) -> Turn:
+    def _question(self, message: str) -> Turn:
         how = (list(self.persona), self.user, self.seed, dict(self.settings), self.model.name, dict(self.profile))
-        return Turn(speaker, text, *how, stopped)
+        return Turn(PARTNER, message, *how)

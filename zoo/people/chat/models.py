@@ -89,8 +89,8 @@ class TrainedModel(ChatModel):
         } | {"do_sample": sampled, "num_beams": own["num_beams"] or 1}
 
     def known_user(self, user: str) -> bool:
-        """As in the base class; an id that stands in the prompt may be anyone's."""
-        return user in self.users or (not self.needs_user and user == "") or self.reads_id
+        """As in the base class; an id that stands in the prompt alone may be anyone's."""
+        return user in self.users or (not self.needs_user and (user == "" or self.reads_id))
 
     def check(self, example: DialogueExample, settings: Mapping[str, Value]) -> None:
         """See `ChatModel.check`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from zoo.errors import UserError
+from zoo.launch import user_message
 
 if TYPE_CHECKING:  # a page is shown before torch is imported
     from zoo.people.chat.models import ChatModel
@@ -84,21 +85,29 @@ def check_folder(folder: Path) -> dict[str, Any]:
 
 
 def read_model(folder: Path, name: str) -> "ChatModel":
-    """What answers for a folder.
+    """What answers for a folder. No reply is written meanwhile: loading seeds the process's random numbers.
 
     Raises:
         UserError: it cannot be read.
     """
     config = check_folder(folder)
     users = [user for user in personas_of(folder) if user]
-    if isinstance(config.get("language_model"), dict):
-        from zoo.people.chat.prompted import PromptedModel
+    from zoo.people.chat.streaming import GENERATING
 
-        return PromptedModel(config, folder, name, users)
-    from zoo.loading import load
-    from zoo.people.chat.models import TrainedModel
+    try:
+        with GENERATING:
+            if isinstance(config.get("language_model"), dict):
+                from zoo.people.chat.prompted import PromptedModel
 
-    return TrainedModel(load(folder), name, users)
+                return PromptedModel(config, folder, name, users)
+            from zoo.loading import load
+            from zoo.people.chat.models import TrainedModel
+
+            return TrainedModel(load(folder), name, users)
+    except Exception as error:
+        if (told := user_message(error)) is None:
+            raise
+        raise UserError(told) from error  # Hydra wraps what it meets in an error of its own
 
 
 @cache
@@ -106,7 +115,7 @@ def personas_of(folder: Path) -> Mapping[str, Sequence[str]]:
     """By user, of the first example that names them in generations*.jsonl."""
     found: dict[str, Sequence[str]] = {}
     for path in sorted(folder.glob("generations*.jsonl")):
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 try:
                     row = json.loads(line)

@@ -10,6 +10,8 @@ from torch import Tensor
 from transformers import StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
+from zoo.errors import UserError
+
 # Random numbers are the process's, so is a network while an adapter is chosen in it: one reply at a time.
 GENERATING = threading.Lock()
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"  # bytes of a character that is not whole yet
@@ -95,7 +97,8 @@ def in_background(
         drawing: around it: the state of random numbers.
 
     Raises:
-        Exception: whatever `write` met.
+        UserError: `write` did, or torch could not go on: nothing can be drawn, memory is used up.
+        Exception: whatever else `write` met.
     """
     pieces: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
 
@@ -113,6 +116,9 @@ def in_background(
     ended = False
     try:
         while (piece := pieces.get()) is not None:
+            if isinstance(piece, RuntimeError):
+                why = str(piece).partition("\n")[0]
+                raise UserError(f"The reply could not be written ({why}). Decode otherwise, or begin anew.") from piece
             if isinstance(piece, BaseException):
                 raise piece
             yield piece
