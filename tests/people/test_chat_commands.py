@@ -53,11 +53,15 @@ def test_users_are_listed_and_chosen_with_their_persona(commands: Commands) -> N
     assert commands.conversation.user == "bo"
 
 
-def test_many_users_come_by_pages(model: ChatModel, commands: Commands) -> None:
+def test_many_users_come_by_pages(model: ChatModel, commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     known = model.users
     try:
         model.users = [f"user {number:03}" for number in range(45)]
         assert told(commands, "/user 2").splitlines()[0] == "  user 020"
+        assert told(commands, "/user 3").splitlines()[-1].startswith("45 users, page 3 of 3")
+        with pytest.raises(UserError, match="no such user"):
+            told(commands, "/user 4")
+        monkeypatch.setattr(model, "known_user", lambda user: True)  # as a prompted model answers as anyone
         assert told(commands, "/user 3").splitlines()[-1].startswith("45 users, page 3 of 3")
     finally:
         model.users = known
@@ -70,7 +74,15 @@ def test_persona_profile_seed_and_decoding(commands: Commands) -> None:
     assert told(commands, "/persona clear") == "persona: none"
     assert "does not read profiles" in told(commands, "/profile age=30s place='New York'")
     assert talk.profile == {"age": "30s", "place": "New York"}
-    for line in ("/profile age", "/profile a='b", "/seed x", "/seed 99999999999999999999", "/decoding heat=1", "/save"):
+    for line in (
+        "/profile age",
+        "/profile a='b",
+        "/seed x",
+        f"/seed {'9' * 20}",
+        f"/seed {'9' * 5000}",
+        "/decoding heat=1",
+        "/save",
+    ):
         with pytest.raises(UserError):
             told(commands, line)
     assert told(commands, "/seed 7") == "seed 7"
@@ -86,6 +98,22 @@ def test_what_is_no_command(commands: Commands) -> None:
     with pytest.raises(UserError, match="none of the runs"):
         told(commands, "/run elsewhere")
     assert told(commands, "/run") == f"* {commands.conversation.model.name}"
+
+
+def test_ctrl_c_amid_a_command_ends_the_command(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was said stays."""
+
+    def interrupted(name: str) -> ChatModel:
+        raise KeyboardInterrupt
+
+    lines = iter(["hi", "/run elsewhere"])
+    written = io.StringIO()
+    monkeypatch.setattr("builtins.input", lambda prompt: next(lines, None) or (_ for _ in ()).throw(EOFError))
+    terminal = Terminal(commands.conversation, commands.runs, Console(file=written, width=200, markup=False))
+    monkeypatch.setattr(commands.runs, "model", interrupted)
+    terminal.hold()
+    assert "(stopped)" in written.getvalue()
+    assert len(commands.conversation.turns) == 2
 
 
 def test_words_do_not_steer_the_terminal(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from omegaconf import OmegaConf
 from tests.conftest import ROOT
 from tests.language_models.conftest import causal  # noqa: F401  (a fixture)
 from zoo.errors import UserError
+from zoo.language_models.base import LanguageModel, Request
 from zoo.people.chat.conversation import Conversation
 from zoo.people.chat.runs import Runs
 
@@ -29,7 +32,19 @@ def prompted(tmp_path: Path, causal: Path) -> Path:  # noqa: F811
     return folder
 
 
-def test_a_prompted_language_model_answers_whole(prompted: Path) -> None:
+class StoppedMeanwhile:
+    """A language model that is waited for no longer."""
+
+    def __init__(self, model: LanguageModel, stop: threading.Event) -> None:
+        self.model, self.stop = model, stop
+
+    def complete(self, requests: Sequence[Request]) -> list[str]:
+        """Of the one that it stands for."""
+        self.stop.set()
+        return self.model.complete(requests)
+
+
+def test_a_prompted_language_model_answers_whole(prompted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = Runs([prompted])
     model = runs.model(str(prompted))
     assert list(model.users) == ["anna", "bo"]
@@ -42,6 +57,10 @@ def test_a_prompted_language_model_answers_whole(prompted: Path) -> None:
     assert ["".join(again.say(message)) for message in talk.history[::2]] == talk.history[1::2]
     other = Conversation(model, ["i own a boat ."], "bo", seed=3)
     assert "".join(other.say("hello .")) != talk.history[1], "the prompt has the persona"
+    stop = threading.Event()
+    monkeypatch.setattr(model, "model", StoppedMeanwhile(model.model, stop))  # type: ignore[attr-defined]
+    assert list(talk.say("and then ?", stop)) == []
+    assert len(talk.turns) == 4, "a whole answer to somebody who stopped it is not shown as a part of it"
     talk.decode({"temperature": 1.5, "max_new_tokens": 4})
     assert "".join(talk.say("so ?")) == talk.history[-1]
     with pytest.raises(UserError, match="num_beams was given"):

@@ -14,7 +14,7 @@ from zoo.people.chat.start import Start
 NASTY = [
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "![](http://a.example/b)",
     "${alert(1)} {{value}} `x` \\u003cb\\u003e", "\" onmouseover='alert(1)", "&lt;b&gt; &amp;", "w" * 5000,
-    "مرحبا שלום \u202e fdp.exe", "line\nline", "\x00\x1b[31m",
+    "مرحبا שלום \u202e fdp.exe", "line\nline", "日本\u3000語 ?\xa0!", "\x00\x1b[31m",
 ]  # fmt: skip
 OURS = {"div", "details", "summary", "ul", "li", "b", "i", "span"}
 

@@ -10,6 +10,7 @@ from zoo.people.chat.decoding import described, read_settings
 from zoo.people.chat.runs import Runs
 
 SHOWN = 20  # users on a page of the list
+DIGITS = 19  # of the largest seed
 HELP = {
     "/persona": "show the persona; /persona I sing. | I have two dogs. sets its sentences; /persona clear",
     "/user": "list users; /user ID answers as one of them; /user 2 is the list's second page",
@@ -66,12 +67,13 @@ class Commands:
     def user(self, rest: str) -> Iterator[str]:
         """List users, or choose one with their own persona."""
         talk = self.conversation
-        if rest and not (rest.isdecimal() and not talk.model.known_user(rest)):
+        page, model = number(rest or "1"), talk.model  # a page of the list is no id, unless the list has one or ends
+        if rest and (page is None or rest in model.users or (model.known_user(rest) and page > pages(talk))):
             talk.become(rest, self.runs.personas(talk.model.name).get(rest, ()))
             yield f"{talk.model.name} answers as user {talk.user}."
             yield from persona_lines(talk)
             return
-        yield from user_lines(talk, int(rest) if rest else 1)
+        yield from user_lines(talk, page or 0)
 
     def profile(self, rest: str) -> Iterator[str]:
         """Show, set or clear the profile."""
@@ -108,9 +110,9 @@ class Commands:
     def seed(self, rest: str) -> Iterator[str]:
         """Show or set the seed."""
         if rest:
-            if not rest.isdecimal():
-                raise UserError(f"/seed {rest} was given; expected a whole number.")
-            self.conversation.seed = int(rest)
+            if (seed := number(rest)) is None:
+                raise UserError(f"/seed {rest} was given; expected a whole number of at most {DIGITS} digits.")
+            self.conversation.seed = seed
         yield f"seed {self.conversation.seed}"
 
     def reset(self, rest: str) -> Iterator[str]:
@@ -168,12 +170,22 @@ def user_lines(talk: Conversation, page: int) -> Iterator[str]:
     if not users:
         yield f"{talk.model.name} knows no users."
         return
-    pages = -(-len(users) // SHOWN)
-    if not 1 <= page <= pages:
-        raise UserError(f"/user {page} was given: there is no such user, and the list has {pages} pages.")
+    last = pages(talk)
+    if not 1 <= page <= last:
+        raise UserError(f"/user {page} was given: there is no such user, and the list has {last} pages.")
     for user in users[(page - 1) * SHOWN : page * SHOWN]:
         yield f"{'*' if user == talk.user else ' '} {user}"
-    yield f"{len(users):,} users, page {page} of {pages}; /user ID chooses one."
+    yield f"{len(users):,} users, page {page} of {last}; /user ID chooses one."
+
+
+def pages(talk: Conversation) -> int:
+    """Of the list of users."""
+    return -(-len(talk.model.users) // SHOWN)
+
+
+def number(text: str) -> int | None:
+    """A whole number that somebody typed; None for anything else."""
+    return int(text) if text.isdecimal() and len(text) <= DIGITS else None
 
 
 def shlex_split(text: str) -> list[str]:

@@ -58,11 +58,13 @@ class PromptedModel(ChatModel):
     def reply(
         self, example: DialogueExample, settings: Mapping[str, Value], seed: int, stop: threading.Event
     ) -> Iterator[str]:
-        """See `ChatModel.reply`."""
+        """See `ChatModel.reply`: of one that is stopped there is nothing."""
         request = self._request(example, settings, seed)
 
         def write(piece: Callable[[str], None]) -> None:
-            piece(self.maker.reply(self.model.complete([request])[0]))
+            text = self.maker.reply(self.model.complete([request])[0])
+            if not stop.is_set():
+                piece(text)
 
         return in_background(write, stop, nullcontext)
 

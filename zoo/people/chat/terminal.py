@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import unicodedata
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -48,6 +49,8 @@ class Terminal:
                             self._tell(told)
                     else:
                         self._answer(line)
+                except KeyboardInterrupt:  # amid a command: a model that was being read
+                    self._tell("(stopped)")
                 except UserError as error:
                     self.console.print(Text(printable(str(error)), style="yellow"), highlight=False)
 
@@ -98,12 +101,16 @@ class Terminal:
 
 
 def printable(text: str) -> str:
-    r"""The text with control characters by their names.
+    r"""The text with control characters by their names; blanks of all languages are no such.
 
     >>> printable("a\x1b[31mb\n")
     'a\\x1b[31mb\n'
     """
-    return "".join(sign if sign.isprintable() or sign in "\n\u200d\u200c " else repr(sign)[1:-1] for sign in text)
+    return "".join(sign if _is_shown(sign) else repr(sign)[1:-1] for sign in text)
+
+
+def _is_shown(sign: str) -> bool:
+    return sign.isprintable() or sign in "\n\u200d\u200c" or unicodedata.category(sign) == "Zs"
 
 
 def console() -> Console:
