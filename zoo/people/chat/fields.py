@@ -1,9 +1,14 @@
-"""What stands where on the page: gradio's components, without what they do."""
+"""What stands where on the page, how a conversation is told in its fields, and what they say."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+
+from zoo.errors import UserError
+
+if TYPE_CHECKING:  # a page is shown before torch is imported
+    from zoo.people.chat.conversation import Conversation
 
 HEAD = (
     '<div class="zoo-head"><h1>Talk to a model</h1><p>Replies come as they are written. The same seed after the same '
@@ -11,6 +16,8 @@ HEAD = (
 )
 ONE, TWO = "One", "Two side by side"
 GREEDY, SAMPLE = "likeliest", "sampled"
+OFFERED = 300  # users in a list; any other id can be typed
+Update = dict[Any, Any]
 
 
 class SideFields:
@@ -42,6 +49,20 @@ class SideFields:
         """What a message is sent with, in the order of `zoo.people.chat.sides.Chosen`."""
         return [self.run, self.user, self.persona, self.profile]
 
+    def filled(self, talk: "Conversation") -> Update:
+        """They say what the conversation is."""
+        model = talk.model
+        users = [*([] if model.needs_user else [("(nobody in particular)", "")]), *model.users[:OFFERED]]
+        count = len(model.users)
+        more = f"{OFFERED} of {count:,} are listed; any id can be typed" if count > OFFERED else f"{count:,} known"
+        unread = "One a line" if model.reads_persona else "Not read by this model: for the verdicts alone"
+        return {
+            self.run: model.name,
+            self.user: gr.update(choices=users, value=talk.user, visible=bool(model.users), info=more),
+            self.persona: gr.update(value="\n".join(talk.persona), info=unread),
+            self.profile: gr.update(visible=model.reads_profile),
+        }
+
 
 class DecodingFields:
     """How replies are decoded, on both sides."""
@@ -57,8 +78,29 @@ class DecodingFields:
 
     @property
     def all(self) -> list[Any]:
-        """In the order in which `zoo.people.chat.page` reads them."""
+        """In the order of the arguments of `settings_of`."""
         return [self.how, self.temperature, self.top_p, self.beams, self.longest, self.seed]
+
+    def drawn(self, how: str) -> Update:
+        """Sampled or not."""
+        return {part: gr.update(visible=how == SAMPLE) for part in (self.temperature, self.top_p)}
+
+    def filled(self, settings: Mapping[str, Any]) -> Update:
+        """They say the settings; a range grows where a value lies outside, which gradio would refuse."""
+        sampled = bool(settings.get("do_sample", settings.get("temperature", 0) > 0))
+        values = {
+            self.temperature: settings.get("temperature") or 1.0,
+            self.top_p: settings.get("top_p") or 1.0,
+            self.beams: settings.get("num_beams", 1),
+            self.longest: settings["max_new_tokens"],
+        }
+        found: Update = {
+            part: gr.update(value=value, minimum=min(part.minimum, value), maximum=max(part.maximum, value))
+            for part, value in values.items()
+        }
+        for part, update in self.drawn(SAMPLE if sampled else GREEDY).items():
+            found[part] |= update
+        return found | {self.how: SAMPLE if sampled else GREEDY}
 
 
 class Layout:
@@ -104,6 +146,35 @@ class Layout:
                     ]
                 self.scorer = gr.HTML("", elem_id="zoo-scorer")
         self.kept = gr.Textbox(visible="hidden", label="kept", elem_id="zoo-kept")
+
+    def compared(self, mode: str) -> Update:
+        """One conversation or two."""
+        two = mode == TWO
+        names = ["Download left", "Download right"] if two else ["Download (JSONL)", "Download right"]
+        return {
+            self.sides[0].heading: gr.update(visible=two),
+            self.sides[1].heading: gr.update(visible=two),
+            self.sides[1].group: gr.update(visible=two),
+            self.shown[1]: gr.update(visible=two),
+            self.saves[0]: gr.update(value=names[0]),
+            self.saves[1]: gr.update(value=names[1], visible=two),
+        }
+
+
+def settings_of(
+    how: str, temperature: float, top_p: float, beams: int, longest: int, seed: int | None
+) -> tuple[dict[str, Any], int]:
+    """The decoding fields as settings, and the seed.
+
+    Raises:
+        UserError: no seed.
+    """
+    if seed is None:
+        raise UserError("The seed is empty; expected a whole number.")
+    found: dict[str, Any] = {"do_sample": how == SAMPLE, "num_beams": int(beams), "max_new_tokens": int(longest)}
+    if how == SAMPLE:
+        found |= {"temperature": float(temperature), "top_p": float(top_p)}
+    return found, int(seed)
 
 
 # A transcript stays at its end while a reply is written and when the window changes, unless somebody scrolled up. The

@@ -7,11 +7,10 @@ from typing import Any
 import gradio as gr
 
 from zoo.errors import UserError
-from zoo.people.chat.fields import GREEDY, SAMPLE, TWO, Layout
+from zoo.people.chat.fields import TWO, Layout, Update, settings_of
 from zoo.people.chat.runs import Runs
 from zoo.people.chat.start import Start
 
-OFFERED = 300  # users in a list; any other id can be typed
 LOADING = "The model is being loaded; the first time this takes some seconds."
 # The text becomes a file in the browser: none of a conversation is left on the server.
 DOWNLOAD = """(text) => { if (text) {
@@ -19,7 +18,6 @@ DOWNLOAD = """(text) => { if (text) {
   link.href = URL.createObjectURL(new Blob([text], {type: "application/x-ndjson"}));
   link.download = "conversation.jsonl"; link.click(); setTimeout(() => URL.revokeObjectURL(link.href), 1000); }
   return ""; }"""
-Update = dict[Any, Any]
 
 
 class Page:
@@ -42,8 +40,8 @@ class Page:
                 self._on(side.user.input, self.became(number), [at.visit, side.user], every)
                 saved = self._on(at.saves[number].click, self.lines(number), [at.visit], [at.kept, at.note])
                 saved.then(None, [at.kept], [at.kept], js=DOWNLOAD, api_visibility="private")
-            self._on(at.mode.input, self.compared, [at.mode], every)
-            self._on(at.decoding.how.input, self.drawn, [at.decoding.how], every)
+            self._on(at.mode.input, at.compared, [at.mode], every)
+            self._on(at.decoding.how.input, at.decoding.drawn, [at.decoding.how], every)
             said = [at.visit, at.message, at.mode, *at.sides[0].all, *at.sides[1].all, *at.decoding.all]
             for sent in (at.send.click, at.message.submit):
                 self._on(sent, self.answered, said, every, concurrency_limit=16)
@@ -62,8 +60,8 @@ class Page:
         from zoo.people.chat.sides import Side, Visit
 
         try:
-            scorer = self.start.nli()
-            visit = Visit((Side(self.runs, scorer), Side(self.runs, scorer)))
+            scorer, typed = self.start.nli(), self.start.settings
+            visit = Visit((Side(self.runs, scorer, typed), Side(self.runs, scorer, typed)))
             for number in (0, 1):
                 self._first(visit, number)
         except UserError as error:
@@ -107,24 +105,6 @@ class Page:
 
         return become
 
-    def compared(self, mode: str) -> Update:
-        """One conversation or two."""
-        two, at = mode == TWO, self.at
-        names = ["Download left", "Download right"] if two else ["Download (JSONL)", "Download right"]
-        return {
-            at.sides[0].heading: gr.update(visible=two),
-            at.sides[1].heading: gr.update(visible=two),
-            at.sides[1].group: gr.update(visible=two),
-            at.shown[1]: gr.update(visible=two),
-            at.saves[0]: gr.update(value=names[0]),
-            at.saves[1]: gr.update(value=names[1], visible=two),
-        }
-
-    def drawn(self, how: str) -> Update:
-        """Sampled or not."""
-        of_draws = (self.at.decoding.temperature, self.at.decoding.top_p)
-        return {part: gr.update(visible=how == SAMPLE) for part in of_draws}
-
     def answered(self, visit: Any, message: str, mode: str, *fields: Any) -> Iterator[Update]:
         """A message goes to every side that is shown."""
         at = self.at
@@ -133,7 +113,7 @@ class Page:
             return
         from zoo.people.chat.sides import Chosen
 
-        told, left = "", message
+        told, before = "", visit.turns
         try:
             visit.stop = stop = threading.Event()
             sides = visit.sides if mode == TWO else visit.sides[:1]
@@ -141,7 +121,6 @@ class Page:
             for number, side in enumerate(sides):
                 chosen = Chosen(*(text or "" for text in fields[4 * number : 4 * number + 4]))
                 side.prepare(chosen, message, decoding, seed)
-            left = ""
             yield {at.note: "", at.message: "", at.send: gr.update(visible=False), at.halt: gr.update(visible=True)}
             for number, side in enumerate(sides):
                 for shown in side.say(message, stop):
@@ -152,7 +131,7 @@ class Page:
             told = note(str(error), "wrong")
         finally:
             visit.writing.release()
-        again = {at.message: left} if left else {}
+        again = {at.message: message} if visit.turns == before else {}  # nothing was said: it can be sent again
         yield {at.note: told, at.send: gr.update(visible=True), at.halt: gr.update(visible=False), **again}
 
     def halted(self, visit: Any) -> None:
@@ -199,46 +178,9 @@ class Page:
             talk.become(talk.user, self.runs.personas(talk.model.name).get(talk.user, ()))
 
     def _fields(self, visit: Any, number: int) -> Update:
-        """Fields that say what a side's conversation is."""
-        talk, at = visit.sides[number].conversation, self.at.sides[number]
-        model, settings = talk.model, talk.settings
-        users = [*([] if model.needs_user else [("(nobody in particular)", "")]), *model.users[:OFFERED]]
-        count = len(model.users)
-        more = f"{OFFERED} of {count:,} are listed; any id can be typed" if count > OFFERED else f"{count:,} known"
-        unread = "One a line" if model.reads_persona else "Not read by this model: for the verdicts alone"
-        found = {
-            at.run: model.name,
-            at.user: gr.update(choices=users, value=talk.user, visible=bool(model.users), info=more),
-            at.persona: gr.update(value="\n".join(talk.persona), info=unread),
-            at.profile: gr.update(visible=model.reads_profile),
-        }
-        if number == 0:
-            sampled = bool(settings.get("do_sample", settings.get("temperature", 0) > 0))
-            part = self.at.decoding
-            found |= {
-                part.how: SAMPLE if sampled else GREEDY,
-                part.temperature: gr.update(value=settings.get("temperature") or 1.0, visible=sampled),
-                part.top_p: gr.update(value=settings.get("top_p") or 1.0, visible=sampled),
-                part.beams: settings.get("num_beams", 1),
-                part.longest: gr.update(value=settings["max_new_tokens"], maximum=max(256, settings["max_new_tokens"])),
-            }
-        return found
-
-
-def settings_of(
-    how: str, temperature: float, top_p: float, beams: int, longest: int, seed: int | None
-) -> tuple[dict[str, Any], int]:
-    """The decoding fields as settings, and the seed.
-
-    Raises:
-        UserError: no seed.
-    """
-    if seed is None:
-        raise UserError("The seed is empty; expected a whole number.")
-    found: dict[str, Any] = {"do_sample": how == SAMPLE, "num_beams": int(beams), "max_new_tokens": int(longest)}
-    if how == SAMPLE:
-        found |= {"temperature": float(temperature), "top_p": float(top_p)}
-    return found, int(seed)
+        """Fields that say what a side's conversation is; the left one's decoding stands for both."""
+        talk = visit.sides[number].conversation
+        return self.at.sides[number].filled(talk) | (self.at.decoding.filled(talk.settings) if number == 0 else {})
 
 
 def note(text: str, kind: str = "") -> str:

@@ -30,10 +30,11 @@ class Side:
     Args:
         runs: that can be chosen.
         scorer: of replies and persona sentences.
+        typed: decoding of the command, which holds where the page has no field for it.
     """
 
-    def __init__(self, runs: Runs, scorer: NliScorer) -> None:
-        self.runs, self.scorer = runs, scorer
+    def __init__(self, runs: Runs, scorer: NliScorer, typed: Mapping[str, Value]) -> None:
+        self.runs, self.scorer, self.typed = runs, scorer, typed
         self.conversation: Conversation | None = None
         self.verdicts: dict[int, list[Verdict]] = {}
         self.pending: tuple[str, str] | None = None
@@ -64,7 +65,8 @@ class Side:
         talk.become(chosen.user.strip(), chosen.persona.splitlines())
         talk.set_profile(read_profile(chosen.profile))
         talk.settings = dict(talk.model.settings)
-        talk.decode(offered(talk.model, decoding))
+        typed = {name: value for name, value in self.typed.items() if name in talk.model.setting_names}
+        talk.decode(typed | offered(talk.model, decoding))
         talk.seed = seed
         talk.check(message)
 
@@ -120,6 +122,11 @@ class Visit:
     sides: tuple[Side, Side]
     writing: threading.Lock = field(default_factory=threading.Lock)
     stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def turns(self) -> int:
+        """Said so far, on both sides."""
+        return sum(len(side.conversation.turns) for side in self.sides if side.conversation is not None)
 
 
 def offered(model: ChatModel, decoding: Mapping[str, Value]) -> dict[str, Value]:
