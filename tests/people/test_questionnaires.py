@@ -86,6 +86,8 @@ def test_a_questionnaire_that_cannot_be(change: dict[str, object], complaint: st
         ({"draw": [{"users": 0}]}, "draw.users: 0"),
         ({"draw": [{"each": "moon"}]}, "draw.each"),
         ({"checks": {"often": 1}}, "checks: "),
+        ({"checks": {"number": "four"}, "items_per_judge": 40}, "checks.number: 'four'"),
+        ({"checks": {"number": 4}, "items_per_judge": 4}, "more than checks.number, 4"),
         ({"color": 1}, "has color"),
         ({"references": "maybe"}, "references"),
         ({"table": "table3"}, "table: 'table3'"),

@@ -143,11 +143,10 @@ def _study(plain: Any, file: Path) -> Study:
         )
     checks = plain.get("checks") or {}
     _only("checks", checks, {"number", "allowed"})
+    number, allowed = (_whole(f"checks.{key}", checks.get(key, 0), 0) for key in ("number", "allowed"))
     items_per_judge = plain.get("items_per_judge")
-    if type(items_per_judge) is int and items_per_judge <= checks.get("number", 0) != 0:
-        raise UserError(
-            f"items_per_judge: {items_per_judge} was given; expected more than checks.number, {checks['number']}."
-        )
+    if type(items_per_judge) is int and items_per_judge <= number != 0:
+        raise UserError(f"items_per_judge: {items_per_judge} was given; expected more than checks.number, {number}.")
     return Study(
         path=file,
         title=str(plain["title"]),
@@ -160,7 +159,7 @@ def _study(plain: Any, file: Path) -> Study:
         judges_per_item=_whole("judges_per_item", plain["judges_per_item"], 1),
         draw=tuple(_draw(rule) for rule in draw),
         items_per_judge=None if items_per_judge is None else _whole("items_per_judge", items_per_judge, 1),
-        checks=Checks(*(_whole(f"checks.{key}", checks.get(key, 0), 0) for key in ("number", "allowed"))),
+        checks=Checks(number, allowed),
         validators=_whole("validators", plain.get("validators", 0), 0),
         references=_yes_or_no("references", plain.get("references", False)),
         tables=_tables(plain.get("table") or []),
