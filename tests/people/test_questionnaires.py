@@ -54,6 +54,7 @@ def test_the_scales_are_the_papers() -> None:
         ({"criteria": {}}, "at least one"),
         ({"criteria": {"fluency": {"question": "?", "options": {1: "only"}}}}, "at least two whole numbers"),
         ({"criteria": {"fluency": {"question": "?", "options": {"a": "x", "b": "y"}}}}, "at least two whole numbers"),
+        ({"criteria": {"fluency": {"question": "?", "options": {1: False, 2: True}}}}, "in quotation marks"),
         ({"criteria": {"fluency": {"question": "?", "options": {1: "", 2: ""}, "level": "ratio"}}}, "'ratio'"),
         ({"criteria": {"fluency": {"question": "?", "options": {1: "", 2: ""}, "scale": 3}}}, "has scale"),
         ({"shows": "pair"}, "1 \\(the first reply\\)"),

@@ -111,6 +111,11 @@ def _criterion(name: str, plain: Any, shows: str) -> Criterion:
             f"{name}.options: {options!r} was given; expected a scale of at least two whole numbers, each with its "
             "words (which may be empty): {1: Not at all, 2: '', 3: A lot}."
         )
+    if any(isinstance(words, bool) for words in options.values()):
+        raise UserError(
+            f"{name}.options: {options!r} was given; expected words as texts. YAML takes Yes and No for true and "
+            'false: write them in quotation marks, as in {0: "No", 1: "Yes"}.'
+        )
     if shows == PAIR and set(options) != set(CHOICE) and set(options) != {1, -1}:
         raise UserError(
             f"{name}.options: {sorted(options)} were given; expected 1 (the first reply), -1 (the second) and, where "
@@ -122,7 +127,7 @@ def _criterion(name: str, plain: Any, shows: str) -> Criterion:
     persona = plain.get("of")
     if persona is not None and type(persona) is not int:
         raise UserError(f"{name}.of: {persona!r} was given; expected the number of a persona, from 0.")
-    words = {value: str(options[value] or "") for value in sorted(options)}
+    words = {value: "" if options[value] is None else str(options[value]) for value in sorted(options)}
     return Criterion(name, str(plain["question"]), words, level, str(plain.get("published", name)), persona)
 
 
