@@ -78,6 +78,9 @@ def test_rules_of_several_test_sets(tmp_path: Path) -> None:
             drawn(write_study(tmp_path, runs={"a": str(run)}, draw=[rule]))
     with pytest.raises(UserError, match="two rules draw from the same"):
         drawn(write_study(tmp_path, runs={"a": str(run)}, draw=[{"set": "odd"}, {"set": "odd", "number": 1}]))
+    one = write_run(tmp_path / "one", {"odd": examples("a", 1, 2)})
+    with pytest.raises(UserError, match="two rules draw from the same"):
+        drawn(write_study(tmp_path, runs={"a": str(one)}, draw=[{"number": 1}, {"set": "odd", "number": 1}]))
 
 
 def test_a_row_of_several_runs_each_of_other_users(tmp_path: Path) -> None:

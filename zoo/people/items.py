@@ -30,19 +30,20 @@ def items_of(study: Study) -> list[Item]:
 
 def _replies(study: Study) -> list[Item]:
     by_run = {row: _generations(row, study) for row in study.runs}
-    sets = sorted({rule.test_set for rule in study.draw})
-    if len(sets) < len(study.draw):
-        raise UserError("draw: two rules draw from the same test set; expected one rule a set.")
     found: list[Item] = []
+    sets: set[str] = set()
     for rule in sorted(study.draw, key=lambda rule: rule.test_set):
         runs = {row: _test_set(by_set, rule.test_set, row, study) for row, by_set in by_run.items()}
         _check_same(runs)
         first = next(iter(runs.values()))
         users = {id: {"user": _user(id, runs)} for id in first}
         name = rule.test_set or next(iter(next(iter(by_run.values()))))  # the only one may have a name, too
+        if name in sets:
+            raise UserError("draw: two rules draw from the same test set; expected one rule a set.")
+        sets.add(name)
         where = f"the test set {name!r} of the runs" if name else "the runs' test set"
         for id in drawn(users, rule, study.seed, where):
-            found += _items(id, runs, users[id]["user"], name if len(sets) > 1 else "", study)
+            found += _items(id, runs, users[id]["user"], name if len(study.draw) > 1 else "", study)
     return found
 
 
