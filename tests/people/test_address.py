@@ -1,11 +1,12 @@
 """Pages are served on this machine alone unless somebody says otherwise."""
 
+import argparse
 import socket
 
 import pytest
 
 from zoo.errors import UserError
-from zoo.people.address import checked_address, is_loopback
+from zoo.people.address import add_address_options, checked_address, is_loopback
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"])
@@ -45,3 +46,10 @@ def test_a_taken_port() -> None:
 def test_what_is_no_address(host: str, port: int) -> None:
     with pytest.raises(UserError, match="expected"):
         checked_address(host, port, exposed=True, what="the chat")
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_an_address_in_brackets_is_bare_to_whoever_serves(host: str) -> None:
+    parser = argparse.ArgumentParser()
+    add_address_options(parser, 1)
+    assert parser.parse_args(["--host", host]).host == "::1"

@@ -22,7 +22,12 @@ def add_address_options(parser: argparse.ArgumentParser, port: int) -> None:
         parser: gets the options.
         port: that is served on where none is named.
     """
-    parser.add_argument("--host", default=LOOPBACK, help=f"address to serve on [{LOOPBACK}: this machine alone]")
+    parser.add_argument(
+        "--host",
+        type=lambda host: host.strip("[]"),  # links have an IPv6 address in brackets, sockets do not
+        default=LOOPBACK,
+        help=f"address to serve on [{LOOPBACK}: this machine alone]",
+    )
     parser.add_argument("--port", type=int, default=port, help=f"port to serve on, 0: any free one [{port}]")
     parser.add_argument("--expose", action="store_true", help="allow a --host that other machines can reach")
 
