@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from tests.people.judging import Visit, checked, no_space
 from zoo.people.records import Decision
+from zoo.people.validation import Conflict, Validation
 
 
 @pytest.fixture
@@ -75,6 +77,25 @@ def test_they_settle_by_discussion_or_the_average(visit: Visit) -> None:
     assert visit.page("validator-2", "conflicts").text.count("Item 1</a>") == 1, "they agree on fluency now"
     assert visit.ready.store.decisions() == [Decision(item, "consistency", 0.0, "average")]
     assert visit.page("validator-2", "conflicts/1/0").status_code == 404
+
+
+def test_a_correction_while_they_settle_is_not_lost(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    for who, fluency in (("validator-1", 2), ("validator-2", 5)):
+        visit.send(who, 1, visit.page(who, 1).text, fluency=fluency)
+    store = visit.ready.store
+    validation = Validation(store, visit.ready.items, visit.ready.study.questionnaire, visit.ready.study.seed)
+    (one,) = validation.conflicts()
+    correction = Thread(target=store.save, args=("validator-1", one.item, {"fluency": 5}))
+
+    def conflicts() -> list[Conflict]:
+        correction.start()
+        correction.join(0.3)
+        return [one]
+
+    monkeypatch.setattr(validation, "conflicts", conflicts)
+    validation.settle(one.item, "fluency", None)
+    correction.join()
+    assert store.decisions() == [], "they agree now"
 
 
 def test_a_full_disk_settles_nothing(visit: Visit) -> None:

@@ -169,14 +169,15 @@ class StudyStore:
 
     def decide(self, decision: Decision, now: float | None = None) -> None:
         """Keep what validators settled on."""
-        with self._open(writes=True) as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?)",
-                (
-                    *(decision.item, decision.criterion, decision.value, decision.how),
-                    time.time() if now is None else now,
-                ),
-            )
+        with self.transaction() as connection:
+            self.keep_decision(connection, decision, time.time() if now is None else now)
+
+    def keep_decision(self, connection: sqlite3.Connection, decision: Decision, at: float) -> None:
+        """The same within a transaction."""
+        connection.execute(
+            "INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?)",
+            (decision.item, decision.criterion, decision.value, decision.how, at),
+        )
 
     def decisions(self) -> list[Decision]:
         """All that validators settled on."""

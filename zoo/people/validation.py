@@ -5,6 +5,7 @@ Following their validation, they resolved any annotation conflicts through discu
 """
 
 import random
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,11 +80,13 @@ class Validation:
         Raises:
             UserError: they do not differ there (any more).
         """
-        found = next((one for one in self.conflicts() if (one.item, one.criterion) == (item, criterion)), None)
-        if found is None:
-            raise UserError("The validators do not differ here any more; there is nothing to settle.")
-        if value is None:
-            average = sum(found.values.values()) / len(found.values)
-            self.store.decide(Decision(item, criterion, average, AVERAGE))
-        else:
-            self.store.decide(Decision(item, criterion, float(value), DISCUSSION))
+        with self.store.transaction() as connection:  # nobody corrects an answer between the look and the write
+            found = next((one for one in self.conflicts() if (one.item, one.criterion) == (item, criterion)), None)
+            if found is None:
+                raise UserError("The validators do not differ here any more; there is nothing to settle.")
+            if value is None:
+                average = sum(found.values.values()) / len(found.values)
+                decision = Decision(item, criterion, average, AVERAGE)
+            else:
+                decision = Decision(item, criterion, float(value), DISCUSSION)
+            self.store.keep_decision(connection, decision, time.time())
