@@ -74,8 +74,9 @@ def test_a_failed_write_leaves_nothing_of_it(store: StudyStore) -> None:
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a database, but long enough to look like a file of something else" * 20)
-    with pytest.raises(UserError, match="cannot be read or written"):
+    with pytest.raises(UserError, match=r"cannot be read or written.*name another with --database") as refused:
         StudyStore(tmp_path / "notes.txt")
+    assert "is whole" not in str(refused.value), "nobody saved anything there"
 
 
 def test_decisions_replace_each_other(store: StudyStore) -> None:

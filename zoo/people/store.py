@@ -220,6 +220,11 @@ class StudyStore:
                         connection.execute("ROLLBACK")
                     raise
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                raise NotKeptError(
+                    f"The judgements in {self.file} cannot be read or written ({error}). Expected the file of a study, "
+                    "or none yet: name another with --database FILE, or put a copy of the study's own there."
+                ) from error
             raise NotKeptError(
                 f"The judgements in {self.file} cannot be read or written ({error}). What was saved before is whole. "
                 "Free some space or make the file writable, and go on: nothing has to be judged again."
