@@ -67,7 +67,7 @@ def test_tasks_are_blind(tmp_path: Path) -> None:
     tasks = exported(ready, tmp_path / "out")
     assert len(tasks) == 14
     text = (tmp_path / "out" / "tasks.json").read_text()
-    assert not any(told in text for told in ("left", "right", "pair/", "check/", "expected"))
+    assert not any(told in text for told in ("left", "right", "pair/", "check/", "expected", "swapped"))
     shown = ["left" if is_left(ready, task["data"]["reply_1"]) else "right" for task in tasks]
     assert 2 < shown.count("left") < 12, "sides are mixed"
     assert exported(ready, tmp_path / "again") == tasks
@@ -168,6 +168,21 @@ def test_potatos_first_format(tmp_path: Path) -> None:
     assert {(found.criterion, found.value) for found in ready.store.judgements()} == set(given.values.items())
 
 
+def test_what_potato_has_twice_is_refused(tmp_path: Path) -> None:
+    ready = begun(tmp_path, rows=("pkt",), users=1, each=1, questionnaire="personapkt")
+    (one,) = blinded(ready.store)
+    file = tmp_path / "annotation_output" / "judge7" / "annotated_instances.jsonl"
+    file.parent.mkdir(parents=True)
+    lines = [
+        {"id": one.name, "label_annotations": {"fluency": {value: value}, "consistency": {"0": "0"}}}
+        for value in ("2", "4")
+    ]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(UserError, match="are both of potato-"):
+        keep(potato_answers(file, ready.store, ready.study.questionnaire), ready.store, ready.study.questionnaire, "x")
+    assert ready.store.judgements() == []
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -180,7 +195,7 @@ def test_potatos_first_format(tmp_path: Path) -> None:
 def test_nothing_is_half_imported(change: dict[str, Any], complaint: str, tmp_path: Path) -> None:
     ready = begun(tmp_path, rows=("pkt",), users=1, each=2, questionnaire="personapkt")
     names = [one.name for one in blinded(ready.store)]
-    good = {"judge": "label-studio-1", "values": {"fluency": 3, "consistency": 0}}
+    good: dict[str, Any] = {"judge": "label-studio-1", "values": {"fluency": 3, "consistency": 0}}
     same = change.pop("same", False)
     given = [
         Given(**{**good, "item": names[0], "where": "answer 0"}),

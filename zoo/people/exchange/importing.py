@@ -23,14 +23,12 @@ class Given:
         item: its name in the tool.
         values: by criterion, of the sides that were shown.
         where: in the file, for messages: "annotation 17".
-        swapped: as the tool's file has it; None: it does not say.
     """
 
     judge: str
     item: str
     values: dict[str, int]
     where: str
-    swapped: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +58,13 @@ def keep(given: Sequence[Given], store: StudyStore, questionnaire: Questionnaire
     if not given:
         raise UserError(f"{source} has no answers. Expected those of people who were given the exported items.")
     wrong: list[str] = []
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[tuple[str, str], Given] = {}
     for one in given:
         if one.item not in known:
             wrong.append(f"{one.where} is of the item {one.item!r}, which the study has not")
             continue
-        if (other := seen.setdefault((one.judge, one.item), one.where)) != one.where:
-            wrong.append(f"{other} and {one.where} are both of {one.judge} and the item {one.item!r}")
+        if (other := seen.setdefault((one.judge, one.item), one)) is not one:
+            wrong.append(f"{other.where} and {one.where} are both of {one.judge} and the item {one.item!r}")
         if missing := [name for name in scales if name not in one.values]:
             wrong.append(f"{one.where} has no answer to {', '.join(missing)}")
         for name, value in one.values.items():
@@ -87,9 +85,8 @@ def keep(given: Sequence[Given], store: StudyStore, questionnaire: Questionnaire
         connection.executemany("INSERT OR IGNORE INTO judge VALUES (?, ?, ?)", [(name, JUDGE, at) for name in judges])
         for one in given:
             blind = known[one.item]
-            swapped = blind.swapped if one.swapped is None else one.swapped
             own = {name: one.values[name] for name in scales}
-            values = turned(own, blind.item.kind, swapped)
+            values = turned(own, blind.item.kind, blind.swapped)
             changed += any(before.get((blind.item.id, one.judge, name)) != value for name, value in values.items())
             store.keep(connection, one.judge, blind.item.id, values, at)
     return Imported(len(given), changed, len(judges))

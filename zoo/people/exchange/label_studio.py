@@ -63,7 +63,7 @@ def label_studio_answers(file: Path) -> list[Given]:
 def _task(one: Blind, parts: Mapping[str, str]) -> dict[str, Any]:
     return {
         "data": {"item": one.name, **contents(one, parts)},
-        "meta": {"item": one.name, "swapped": one.swapped},
+        "meta": {"item": one.name},
     }
 
 
@@ -93,11 +93,10 @@ def _config(questionnaire: Questionnaire, parts: Mapping[str, str]) -> str:
 def _answers(task: Mapping[str, Any], where: str, file: Path) -> Iterator[Given]:
     try:
         item = str(task["data"]["item"])
-        swapped = (task.get("meta") or {}).get("swapped")
         annotations = [one for one in task["annotations"] if not one.get("was_cancelled")]
         for one in annotations:
             at = f"annotation {one.get('id', '?')} of {where}"
-            yield Given(_judge(one, at, file), item, dict(_values(one["result"], at, file)), at, swapped)
+            yield Given(_judge(one, at, file), item, dict(_values(one["result"], at, file)), at)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{file}, {where}: {type(error).__name__} {error}. Expected a task that this study's --export wrote, with "
