@@ -85,3 +85,17 @@ def test_agreement_by_entity_key_beside_the_papers(tmp_path: Path) -> None:
     assert {row.name for row in ten.rows} >= {"food", "movie title", "country", "season", "eating habit"}
     assert food["krippendorff_alpha"].printed is None, "Table 6 has only the best and worst"
     assert {row.name: row for row in ten.rows}["food"].cells["krippendorff_alpha"].printed == PublishedValue(0.29)
+
+
+def test_a_key_on_which_all_answers_are_alike_was_judged(tmp_path: Path) -> None:
+    path = write_study(
+        tmp_path,
+        runs={"profilegen": str(synthesis(tmp_path / "gpt", each=1))},
+        questionnaire="personachatgen_sentences",
+        table=["personachatgen/table6"],
+    )
+    judged(path, lambda *_: {"humanness": 4, "fluency": 4, "category_relevance": 4, "entity_factuality": 2})
+    (six,) = reports(path)
+    country = {row.name: row for row in six.rows}["country"]
+    assert country.cells["krippendorff_alpha"].mean is None
+    assert (country.status.word, country.missing, country.n) == (STAND_IN, "", 1)

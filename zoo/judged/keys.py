@@ -25,7 +25,7 @@ def keys_report(results: Results, table: PublishedTable, printed: PublishedRow) 
         cells = {ALPHA: _cell(ALPHA, theirs, ours.get(key))}
         for criterion, one in results.agreements.items():
             cells[criterion] = Cell(criterion, mean=one.groups.get(key), n=sizes.get(key, 0), bare=True)
-        judged = any(cell.mean is not None for cell in cells.values())
+        judged = any(key in one.groups for one in results.agreements.values())
         word = NOT_PUBLISHED if theirs is None else STAND_IN
         missing = "" if judged else how_to_judge(table.key, printed)
         rows.append(
