@@ -191,6 +191,14 @@ def test_after_validation(tmp_path: Path) -> None:
     assert differing == ("consistency", "2", "0.0 %", "−0.50", "2", "1", "0", "1")
 
 
+def test_rows_against_people(tmp_path: Path) -> None:
+    path = write_study(tmp_path, ["ours"], users=1, references=True)
+    answers = {"informativeness": 3, "relevance": 3, "persona_consistency": 0}
+    judged(path, lambda _, item: {**answers, "fluency": 5 if item.rows == ("human",) else 3})
+    fluency = reports(path, "human")[0].differences[0]
+    assert (fluency.row, fluency.minus, fluency.mean) == ("ours", "human", -2)
+
+
 def test_a_study_without_a_table(tmp_path: Path) -> None:
     path = write_study(tmp_path, ("base", "ours"))
     judged(path, lambda name, item: {"fluency": 3})

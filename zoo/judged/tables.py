@@ -22,6 +22,7 @@ from zoo.judged.columns import ALPHA, filled, n_of, row_label
 from zoo.judged.keys import keys_report
 from zoo.judged.more import notes, tables
 from zoo.people.questionnaire import Criterion
+from zoo.people.records import HUMAN
 from zoo.people.results.pairing import RowDifference, differences
 from zoo.people.results.summary import Results
 
@@ -41,8 +42,9 @@ def reports_of(results: Results, against: str | None, resamples: int, seed: int)
         UserError: there is no such table or row.
     """
     rows = list(results.study.runs)
-    if against is not None and against not in rows:
-        raise UserError(f"--against {against} was given; expected a row of the study: {', '.join(rows)}.")
+    known = [*rows, HUMAN] if results.study.references else rows
+    if against is not None and against not in known:
+        raise UserError(f"--against {against} was given; expected a row of the study: {', '.join(known)}.")
     published: list[PublishedTable] = [published_table(key) for key in results.study.tables]
     results = _as_printed(results, {row.name for table in published for row in table.rows})
     compared = {name: differences(own, against or rows[-1], resamples, seed) for name, own in results.shown.items()}
