@@ -85,7 +85,7 @@ class Visit:
 
     def send(self, who: str, place: int, page: str, *without: str, **values: int) -> Any:
         """Send the form of a page, the lowest option of each question unless said otherwise."""
-        fields = {"item": item_code(page)}
+        fields = {"item": item_code(page), "seen": seen_in(page)}
         for criterion in self.ready.study.questionnaire.criteria:
             if criterion.name not in without:
                 fields[f"q-{criterion.name}"] = str(values.get(criterion.name, min(criterion.options)))
@@ -100,6 +100,12 @@ class Visit:
 
 def item_code(page: str) -> str:
     found = re.search(r'name="item" value="([0-9a-f]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def seen_in(page: str) -> str:
+    found = re.search(r'name="seen" value="([0-9,-]*)"', page)
     assert found is not None
     return found[1]
 

@@ -64,8 +64,14 @@ def test_a_double_click_and_a_second_window_count_once(tmp_path: Path) -> None:
     visit = Visit(tmp_path, ["a"])
     first, second = visit.page("judge-1", 1).text, visit.page("judge-1", 1).text
     assert item_code(first) == item_code(second), "both windows have the same item"
-    for page, value in ((first, 3), (first, 3), (second, 2)):
-        assert visit.send("judge-1", 1, page, fluency=value).url.path.endswith("/2")
+    for page in (first, first, second):
+        assert visit.send("judge-1", 1, page, fluency=3).url.path.endswith("/2")
+    other = visit.send("judge-1", 1, second, fluency=2)
+    assert other.status_code == 409
+    assert "got another answer after this page was opened" in other.text
+    assert checked(other.text)["fluency"] == 2, "the choice is kept on the page"
+    assert [values["fluency"] for values in visit.saved().values()] == [3]
+    assert visit.send("judge-1", 1, other.text, fluency=2).url.path.endswith("/2"), "told, the judge may replace it"
     assert [values["fluency"] for values in visit.saved().values()] == [2]
     assert len({item_code(visit.page("judge-1", 2).text) for _ in range(2)}) == 1
 

@@ -98,6 +98,16 @@ def test_a_correction_while_they_settle_is_not_lost(visit: Visit, monkeypatch: p
     assert store.decisions() == [], "they agree now"
 
 
+def test_a_second_window_of_a_validator_replaces_nothing_unasked(visit: Visit) -> None:
+    first, second = visit.page("validator-1", 1).text, visit.page("validator-1", 1).text
+    visit.send("validator-1", 1, first, fluency=2)
+    other = visit.send("validator-1", 1, second, fluency=4)
+    assert other.status_code == 409
+    assert checked(visit.page("validator-1", 1).text)["fluency"] == 2
+    assert visit.send("validator-1", 1, other.text, fluency=4).status_code == 200
+    assert checked(visit.page("validator-1", 1).text)["fluency"] == 4
+
+
 def test_a_full_disk_settles_nothing(visit: Visit) -> None:
     for who, fluency in (("validator-1", 2), ("validator-2", 5)):
         visit.send(who, 1, visit.page(who, 1).text, fluency=fluency)

@@ -124,11 +124,18 @@ class Assignment:
             self._hand_out(connection, judge, at)
             return self._progress(judge, self._state(connection, at))
 
-    def save(self, judge: str, item: str, values: Mapping[str, int], now: float | None = None) -> None:
+    def save(
+        self,
+        judge: str,
+        item: str,
+        values: Mapping[str, int],
+        now: float | None = None,
+        seen: Mapping[str, int] | None = None,
+    ) -> None:
         """Keep answers to an item, as `StudyStore.save` does, and hand the next one out with the same write."""
         at = time.time() if now is None else now
         with self.store.transaction() as connection:
-            self.store.keep(connection, judge, item, values, at)
+            self.store.keep(connection, judge, item, values, at, seen)
             self._hand_out(connection, judge, at)
 
     def swapped(self, judge: str, item: str) -> bool:

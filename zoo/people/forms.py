@@ -28,6 +28,22 @@ class Forms:
         code = form.get("item", "").encode("utf-8", "replace")
         return next((id for id in self._items if hmac.compare_digest(self.proof(who, id).encode(), code)), None)
 
+    def told(self, values: Mapping[str, int]) -> str:
+        """Answers as a form carries those that it was opened with; none of an item that was not judged."""
+        return ",".join(str(values[question.name]) for question in self.questions if question.name in values)
+
+    def seen(self, form: Mapping[str, str]) -> dict[str, int] | None:
+        """The answers that a form was opened with, as sides were shown; None: it does not say."""
+        if "seen" not in form:
+            return None
+        told = form["seen"].split(",")
+        return {
+            question.name: option.value
+            for question, value in zip(self.questions, told, strict=False)
+            for option in question.options
+            if value == str(option.value)
+        }
+
     def chosen(self, form: Mapping[str, str]) -> tuple[dict[str, int], tuple[str, ...]]:
         """The values chosen, as sides were shown, and the names of questions without one of their own options."""
         found = {

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from zoo.people.assignment import Progress
 from zoo.people.forms import Forms
 from zoo.people.preparation import Prepared
-from zoo.people.store import NotKeptError
+from zoo.people.store import AnsweredError, NotKeptError
 from zoo.people.views import turned, view_of
 from zoo.people.web import Doors, Pages, form_of, number_of
 
@@ -18,6 +18,10 @@ def add_judge_pages(app: FastAPI, ready: Prepared, doors: Doors, pages: Pages) -
     """Add them to the application."""
     store, assignment, items = ready.store, ready.assignment, ready.items
     forms = Forms(ready)
+
+    def own(judge: str, id: str) -> dict[str, int]:
+        """The judge's answers to an item, as sides are shown."""
+        return turned(store.answers_of(judge).get(id, {}), items[id].kind, assignment.swapped(judge, id))
 
     def page(judge: str, token: str, place: int, id: str, progress: Progress | None, **more: Any) -> Response:
         return pages.html(
@@ -32,7 +36,7 @@ def add_judge_pages(app: FastAPI, ready: Prepared, doors: Doors, pages: Pages) -
             total=progress.total if progress else 0,
             done=len(progress.answered) if progress else 0,
             back=f"/j/{token}/{place - 1}" if place > 1 else f"/j/{token}",
-            **{"chosen": {}, "missing": (), "trouble": ""} | more,
+            **{"chosen": {}, "seen": "", "missing": (), "trouble": ""} | more,
         )
 
     @app.get("/j/{token}")
@@ -64,8 +68,8 @@ def add_judge_pages(app: FastAPI, ready: Prepared, doors: Doors, pages: Pages) -
             where = progress.current or "end"
             return RedirectResponse(f"/j/{token}/{where}", 303)
         id = progress.places[number - 1]
-        values = turned(store.answers_of(judge).get(id, {}), items[id].kind, assignment.swapped(judge, id))
-        return page(judge, token, number, id, progress, chosen=values)
+        values = own(judge, id)
+        return page(judge, token, number, id, progress, chosen=values, seen=forms.told(values))
 
     @app.post("/j/{token}/{place}")
     def save(token: str, place: str, form: Annotated[Mapping[str, str], Depends(form_of)]) -> Response:
@@ -74,12 +78,16 @@ def add_judge_pages(app: FastAPI, ready: Prepared, doors: Doors, pages: Pages) -
         if id is None:
             raise HTTPException(404)
         chosen, missing = forms.chosen(form)
+        seen, side = forms.seen(form), (items[id].kind, assignment.swapped(judge, id))
+        known = {"chosen": chosen, "seen": forms.told(seen or {})}
         try:
             if missing:
-                return page(
-                    judge, token, number, id, assignment.look(judge), chosen=chosen, missing=missing, status=422
-                )
-            assignment.save(judge, id, turned(chosen, items[id].kind, assignment.swapped(judge, id)))
+                return page(judge, token, number, id, assignment.look(judge), **known, missing=missing, status=422)
+            before = None if seen is None else turned(seen, *side)
+            assignment.save(judge, id, turned(chosen, *side), seen=before)
         except NotKeptError:
-            return page(judge, token, number, id, None, chosen=chosen, trouble="not saved", status=503)
+            return page(judge, token, number, id, None, **known, trouble="not saved", status=503)
+        except AnsweredError:
+            known["seen"] = forms.told(own(judge, id))
+            return page(judge, token, number, id, assignment.look(judge), **known, trouble="answered", status=409)
         return RedirectResponse(f"/j/{token}/{number + 1}", 303)

@@ -42,6 +42,10 @@ class NotKeptError(UserError):
     """The file could not be read or written, and nothing was changed in it: a full disk, one that is read-only, ..."""
 
 
+class AnsweredError(UserError):
+    """The item got other answers of the same person since the form was opened, and nothing was changed."""
+
+
 class StudyStore:
     """The file of one study, which only its owner can read (mode 600).
 
@@ -121,20 +125,48 @@ class StudyStore:
 
     # --- answers
 
-    def save(self, judge: str, item: str, values: Mapping[str, int], now: float | None = None) -> None:
+    def save(
+        self,
+        judge: str,
+        item: str,
+        values: Mapping[str, int],
+        now: float | None = None,
+        seen: Mapping[str, int] | None = None,
+    ) -> None:
         """Keep a judge's answers to one item; they replace earlier ones, which are kept aside.
 
         The same values once more, as a double click sends them, change nothing. What validators had settled on of an
         answer that one of them corrects is no longer settled.
 
+        Args:
+            judge: whose answers.
+            item: that they are about.
+            values: by criterion.
+            now: seconds since 1970.
+            seen: the answers that the judge corrects, none: {}; None: whatever they are.
+
         Raises:
             NotKeptError: none of them was kept.
+            AnsweredError: what is to be corrected is not what was `seen`: the link is used in two windows.
         """
         with self.transaction() as connection:
-            self.keep(connection, judge, item, values, time.time() if now is None else now)
+            self.keep(connection, judge, item, values, time.time() if now is None else now, seen)
 
-    def keep(self, connection: sqlite3.Connection, judge: str, item: str, values: Mapping[str, int], at: float) -> None:
+    def keep(
+        self,
+        connection: sqlite3.Connection,
+        judge: str,
+        item: str,
+        values: Mapping[str, int],
+        at: float,
+        seen: Mapping[str, int] | None = None,
+    ) -> None:
         """The same within a transaction."""
+        if seen is not None:
+            query = "SELECT criterion, value FROM judgement WHERE judge = ? AND item = ?"
+            stored = dict(connection.execute(query, (judge, item)).fetchall())
+            if stored and stored != seen and any(stored.get(name) != value for name, value in values.items()):
+                raise AnsweredError("The item was answered since the form was opened; nothing was replaced.")
         (role,) = connection.execute("SELECT role FROM judge WHERE name = ?", (judge,)).fetchone() or ("",)
         for criterion, value in values.items():
             key = (judge, item, criterion)

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from zoo.errors import UserError
 from zoo.people.forms import Forms
 from zoo.people.preparation import Prepared
-from zoo.people.store import NotKeptError
+from zoo.people.store import AnsweredError, NotKeptError
 from zoo.people.validation import Conflict, Validation
 from zoo.people.views import Value, turned, view_of
 from zoo.people.web import Doors, Pages, form_of, number_of
@@ -62,7 +62,7 @@ def add_validator_pages(app: FastAPI, ready: Prepared, doors: Doors, pages: Page
             total=len(places),
             done=len(own),
             back=f"/v/{token}/{before[-1]}" if before else f"/v/{token}",
-            **{"chosen": {}, "missing": (), "trouble": ""} | more,
+            **{"chosen": {}, "seen": "", "missing": (), "trouble": ""} | more,
         )
 
     def conflict_page(validator: str, token: str, number: int, one: Conflict, **more: Any) -> Response:
@@ -152,7 +152,8 @@ def add_validator_pages(app: FastAPI, ready: Prepared, doors: Doors, pages: Page
         number, id = item_at(place)
         if id not in validation.judged():
             return RedirectResponse(f"/v/{token}", 303)
-        return page(validator, token, number, id, chosen=shown(store.answers_of(validator).get(id, {}), id))
+        values = shown(store.answers_of(validator).get(id, {}), id)
+        return page(validator, token, number, id, chosen=values, seen=forms.told(values))
 
     @app.post("/v/{token}/{place}")
     def save(token: str, place: str, form: Annotated[Mapping[str, str], Depends(form_of)]) -> Response:
@@ -161,12 +162,17 @@ def add_validator_pages(app: FastAPI, ready: Prepared, doors: Doors, pages: Page
         if forms.item(validator, form) != id:
             raise HTTPException(404)
         chosen, missing = forms.chosen(form)
+        seen = forms.seen(form)
+        known = {"chosen": chosen, "seen": forms.told(seen or {})}
         if missing:
-            return page(validator, token, number, id, chosen=chosen, missing=missing, status=422)
+            return page(validator, token, number, id, **known, missing=missing, status=422)
         try:
-            store.save(validator, id, shown(chosen, id))
+            store.save(validator, id, shown(chosen, id), seen=None if seen is None else shown(seen, id))
         except NotKeptError:
-            return page(validator, token, number, id, chosen=chosen, trouble="not saved", status=503)
+            return page(validator, token, number, id, **known, trouble="not saved", status=503)
+        except AnsweredError:
+            known["seen"] = forms.told(shown(store.answers_of(validator).get(id, {}), id))
+            return page(validator, token, number, id, **known, trouble="answered", status=409)
         return RedirectResponse(f"/v/{token}/{next_place(validator, number)}", 303)
 
 
