@@ -1,5 +1,6 @@
 """The file of judgements: nothing lost, nothing doubled, nobody let in."""
 
+import errno
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -83,3 +84,16 @@ def test_decisions_replace_each_other(store: StudyStore) -> None:
     store.decide(Decision("i1", "fluency", 3.0, "discussion"))
     store.decide(Decision("i1", "fluency", 2.5, "average"))
     assert store.decisions() == [Decision("i1", "fluency", 2.5, "average")]
+
+
+def test_what_was_judged_can_be_read_on_a_read_only_disk(store: StudyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.save("judge-1", "i1", {"fluency": 3})
+
+    def closed(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("zoo.people.store.os.open", closed)
+    (one,) = StudyStore(store.file).judgements()
+    assert one.value == 3
+    with pytest.raises(UserError, match=r"cannot be kept in.*Read-only"):
+        StudyStore(store.file.with_name("new.sqlite"))

@@ -64,6 +64,8 @@ class StudyStore:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
+            if self.file.is_file() and os.access(self.file, os.R_OK):
+                return  # what was judged can be read, on a read-only disk too; who writes is told
             raise NotKeptError(
                 f"The judgements cannot be kept in {self.file} ({error.strerror or error}). Free some space or name "
                 "another place with --database FILE."
