@@ -191,6 +191,17 @@ def test_after_validation(tmp_path: Path) -> None:
     assert differing == ("consistency", "2", "0.0 %", "−0.50", "2", "1", "0", "1")
 
 
+def test_validators_of_choices_change_no_count(tmp_path: Path) -> None:
+    path = write_study(tmp_path, ("m1", "m2"), questionnaire="personachatgen_choice", validators=2, users=1, each=2)
+    judged(path, lambda name, item: {"preference": 1})
+    told = "what validators settled on changes no count"
+    assert not any(told in note for note in reports(path)[0].notes)
+    judged(path, lambda name, item: {"preference": -1}, VALIDATOR)
+    (report,) = reports(path)
+    assert any(told in note for note in report.notes)
+    assert report.rows[0].cells["win"].mean == 100
+
+
 def test_rows_against_people(tmp_path: Path) -> None:
     path = write_study(tmp_path, ["ours"], users=1, references=True)
     answers = {"informativeness": 3, "relevance": 3, "persona_consistency": 0}

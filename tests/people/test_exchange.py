@@ -275,3 +275,13 @@ def test_all_judgements_with_their_rows(tmp_path: Path) -> None:
     assert all(line["counts"] for line in lines)
     with pytest.raises(UserError, match=r"\.jsonl or \.csv"):
         write_judgements(ready.store, 0, tmp_path / "all.xlsx")
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_judgements_of_a_user_whose_name_no_file_can_hold(ending: str, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "ours", [generation("half/0", "ours", user="half \ud800")])
+    ready = begun(tmp_path, runs={"ours": str(run)}, judges_per_item=1)
+    for item in ready.items.values():
+        ready.store.save("judge-1", item.id, {"fluency": 3})
+    assert write_judgements(ready.store, 0, tmp_path / f"all.{ending}") == 1
+    assert "half ?" in (tmp_path / f"all.{ending}").read_text()

@@ -58,6 +58,8 @@ def notes(results: Results) -> list[str]:
             "Judgements of one item are not independent: their sign test finds too small a p. An item counts as what "
             "most of its judges chose, as a tie where two choices are level."
         )
+    if results.choices and results.validations:
+        told.append("Choices are counted as the judges made them: what validators settled on changes no count.")
     if results.final:
         told.append(
             "After validation an item's value is what the validators decided, else what they agree on, else the mean "

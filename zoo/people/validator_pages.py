@@ -3,7 +3,6 @@
 Items have the same numbers and sides for all validators, who talk about them.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -174,11 +173,6 @@ def add_validator_pages(app: FastAPI, ready: Prepared, doors: Doors, pages: Page
             known["seen"] = forms.told(shown(store.answers_of(validator).get(id, {}), id))
             return page(validator, token, number, id, **known, trouble="answered", status=409)
         return RedirectResponse(f"/v/{token}/{next_place(validator, number)}", 303)
-
-
-def _judges(counts: Mapping[str, Counter[int]]) -> int:
-    """How many judged an item."""
-    return max((sum(count.values()) for count in counts.values()), default=0)
 
 
 def _name(name: str, own: str) -> str:

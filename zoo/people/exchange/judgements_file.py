@@ -36,13 +36,15 @@ def write_judgements(store: StudyStore, allowed: int, file: Path) -> int:
         raise UserError(f"--judgements {file} was given; expected a file that ends in .jsonl or .csv.")
     lines = list(_lines(store, allowed))
     if file.suffix == ".jsonl":
-        write_atomically(file, [json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines])
+        write_atomically(
+            file, [json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n" for line in lines]
+        )
     else:
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)
-        write_atomically(file, [text.getvalue().encode()])
+        write_atomically(file, [text.getvalue().encode("utf-8", "replace")])
     return len(lines)
 
 
