@@ -92,6 +92,8 @@ def reproduce(
     repeats = (
         [f"seed={_number(seed, 'seeds', 0)}" for seed in settings["seeds"].split(",")] if settings["seeds"] else None
     )
+    if repeats and (twice := [repeat for repeat in repeats if repeats.count(repeat) > 1]):
+        raise UserError(f"seeds={settings['seeds']} has {twice[0]} twice; expected each seed once.")
     planner = Planner(out, root, extra, repeats)
     only = settings["rows"].split(",") if settings["rows"] else None
     scales = {table.paper: read_scale(table.paper, settings["scale"]) for table in tables}
@@ -111,7 +113,12 @@ def reproduce(
         wanted = made_table(table, planned[table.key], scales[table.paper], planner.tasks, outcomes)
         resamples = 100 if settings["scale"] == "smoke" else RESAMPLES
         to = against if any(row.label == against and row.run_dirs for row in wanted.rows) else None
-        reports.append(report_of(wanted, resamples, against=to))
+        try:
+            reports.append(report_of(wanted, resamples, against=to))
+        except UserError as error:  # other tables are printed all the same
+            outcomes[f"report of {table.key}"] = Outcome(str(error))
+            console.print(f"{table.key}: no report: {error}", highlight=False, markup=False, soft_wrap=True)
+            continue
         if len(tables) <= MOST_SHOWN:
             show(reports[-1], console)
             for name, text in printed_by(planned[table.key], planner.tasks, outcomes).items():

@@ -4,8 +4,10 @@ Everything that compares, tabulates or hands on runs reads them here, so that an
 is refused in the same words everywhere.
 """
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -273,11 +275,17 @@ def _source(folder: Path, config: Mapping[str, Any]) -> FinishedRun | None:
 
 
 def read_configuration(path: Path) -> DictConfig:
-    """A file as config.yaml is.
+    """A file as config.yaml is. A report asks for the same ones often, so each state of a file is parsed once.
 
     Raises:
         UserError: it cannot be read, or is no mapping.
     """
+    state = path.stat()
+    return copy.deepcopy(_parsed(path.absolute(), state.st_mtime_ns, state.st_size))
+
+
+@lru_cache(maxsize=1024)
+def _parsed(path: Path, changed: int, size: int) -> DictConfig:
     try:
         config = OmegaConf.load(path)
     except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:

@@ -18,13 +18,14 @@ from omegaconf import OmegaConf
 from tests.conftest import ROOT, TINY
 from zoo.evidence.published import PublishedRow, PublishedValue, published_table
 from zoo.evidence.report.cells import audit, costs, decimals, ours_text
+from zoo.evidence.report.conditions import Conditions
 from zoo.evidence.report.figures import figures_of
 from zoo.evidence.report.latex import escaped, latex
 from zoo.evidence.report.markdown import markdown
 from zoo.evidence.report.page import html_page
 from zoo.evidence.report.requested import requested_tables
 from zoo.evidence.report.rows import Cell, Report, ReportRow, ReportTable, Status
-from zoo.evidence.report.status import agrees
+from zoo.evidence.report.status import agrees, row_status
 from zoo.evidence.report.tables import report_of
 from zoo.evidence.report.values import csv_text
 from zoo.provenance import record_rewritten
@@ -161,6 +162,18 @@ def test_replicates_only_where_all_is_as_published(
 
     assert status(value).word == "replicates"
     assert status(2 * value).word == "as published, differs"
+    other_net = (*SMALL, "backbone.depth=3")
+    deeper = PublishedRow("x", {"ppl_token": PublishedValue(value)}, {}, EXPERIMENT, overrides=other_net)
+    cell = reported(ReportRow("x", deeper, run_dirs=[folder]), metrics=["ppl_token"]).rows[0].cells["ppl_token"]
+    assert (cell.agrees, cell.because) == (None, "metric: tokens of another backbone")
+    half = PublishedRow(
+        "x", {"ppl_token": PublishedValue(value), "bleu": PublishedValue(0)}, {}, EXPERIMENT, overrides=SMALL
+    )
+    found = reported(ReportRow("x", half, run_dirs=[folder]), metrics=["ppl_token"]).rows[0].status
+    assert (found.word, found.metric) == ("other conditions", "not asked for: bleu")
+    nothing = PublishedRow("x", {}, {}, EXPERIMENT, overrides=SMALL)
+    found = reported(ReportRow("x", nothing, run_dirs=[folder]), metrics=["ppl_token"]).rows[0].status
+    assert (found.word, found.training) == ("not published", "yes")
     config = OmegaConf.load(folder / "config.yaml")
     for verbs, checkpoint, told in (
         (["test"], "best", ""),
@@ -177,6 +190,12 @@ def test_replicates_only_where_all_is_as_published(
     def trained_longer(config: Any) -> None:
         config.trainer.max_epochs = 2
 
+    untrained = altered(
+        runs[1], folder.parent / "untrained", lambda config: config.update(run=["test"], ckpt_path=None), same
+    )
+    found = status(value, untrained)
+    assert found.word == "other conditions"
+    assert found.training == "its runs differ among themselves: the weights that were scored"
     other = altered(runs[1], folder.parent / "other", trained_longer, same)
     found = status(value, other)
     assert found.word == "other conditions"
@@ -455,6 +474,9 @@ def test_a_value_that_is_no_number_is_not_one_that_is_missing() -> None:
     assert ours_text(Cell("ppl_token", values=(float("nan"),)), 2) == "not finite"
     assert ours_text(Cell("ppl_token"), 2) == "–"
     assert ours_text(Cell("ppl_token", mean=2.0, values=(2.0,)), 2) == "2.00 ± –"
+    row = ReportRow("x", PublishedRow("x", {}, {}, EXPERIMENT))
+    cells = [Cell("ppl_token", PublishedValue(2.0), values=(float("nan"),)), Cell("bleu", PublishedValue(2.0))]
+    assert row_status(row, cells, 1, Conditions()).metric == "not measured: bleu; not finite: ppl_token"
 
 
 def test_counts_of_what_was_made_stand_beside_printed_ones() -> None:

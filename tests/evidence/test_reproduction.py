@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -17,6 +18,8 @@ from tests.conftest import ROOT
 from tests.processes import environment, run_module
 from zoo.errors import UserError
 from zoo.evidence.published import PublishedRow, PublishedTable, all_tables
+from zoo.evidence.report.rows import Report, ReportTable
+from zoo.evidence.report.tables import report_of
 from zoo.evidence.reproduction.made import made_table, printed_by
 from zoo.evidence.reproduction.plans import Planner, Task
 from zoo.evidence.reproduction.scales import SCALES, Preparation, Scale, read_scale
@@ -255,13 +258,59 @@ def test_a_run_that_began_from_other_things_is_not_taken_for_this_one(finished_r
 
 
 def test_a_preparation_whose_output_was_deleted_is_done_again(tmp_path: Path) -> None:
-    made = tmp_path / "words"
-    task = Task("words", (("make", f"--to={made}", f"{tmp_path}"),), tmp_path / "words.log", (), tmp_path)
-    made.mkdir()
+    scale = replace(SCALE, prepare=(Preparation("words", "*", ("python make --to={work}/words {work}",)),))
+    planner = Planner(tmp_path, Path("/data"))
+    planner.table(table(PublishedRow("one", {}, {}, experiment="paa/one")), scale)
+    task = planner.tasks["paa: words"]
+    made = task.makes / "words"
+    made.mkdir(parents=True)
     task.log.with_suffix(".done.json").write_text(json.dumps(task.commands))
     assert is_finished(task)
     made.rmdir()
     assert not is_finished(task)
+
+
+def test_questions_to_a_run_that_was_deleted_are_asked_again_and_what_only_prints_is_not(tmp_path: Path) -> None:
+    planner = Planner(tmp_path, Path("/data"))
+    asked = PublishedRow("asked", {}, {}, experiment="paa/one", command="python -m zoo.questions RUN_DIR")
+    printed = PublishedRow("printed", {}, {}, command="python -m zoo.evidence users")
+    for row in planner.table(table(asked, printed), replace(SCALE, prepare=(), repeats=("seed=1",))):
+        task = planner.tasks[row.tasks[0]]
+        task.log.parent.mkdir(parents=True, exist_ok=True)
+        task.log.with_suffix(".done.json").write_text(json.dumps(task.commands))
+        assert is_finished(task) == (row.published.name == "printed")
+        task.makes.mkdir(parents=True)
+        assert is_finished(task)
+
+
+def test_all_that_waits_for_what_failed_fails(finished_run: Task, tmp_path: Path) -> None:
+    other = Task("0", (("run.py", "a=2"),), finished_run.log, (), finished_run.makes, is_run=True)
+    tasks = {"0": other} | {
+        str(n): Task(str(n), (("x",),), tmp_path / f"{n}.log", (str(n - 1),), tmp_path / str(n)) for n in range(1, 1200)
+    }
+    outcomes = Workshop(tasks, 1, Console(file=io.StringIO(), width=200)).work(tmp_path / "out")
+    assert list(outcomes) == list(tasks)
+    assert outcomes["1199"].failure == "needs 1198, which failed"
+
+
+def test_a_seed_is_asked_for_once(tmp_path: Path) -> None:
+    settings = {**OWN, "scale": "smoke", "out": str(tmp_path), "seeds": "36,36"}
+    with pytest.raises(UserError, match="seeds=36,36 has seed=36 twice"):
+        reproduce_tables([TABLES["paa/table1"]], settings, [], dry=True)
+
+
+def test_a_table_without_a_report_leaves_the_others_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(asked: ReportTable, *args: Any, **settings: Any) -> Report:
+        if asked.key == "personachatgen/table10":
+            raise UserError("a run of it kept no generations")
+        return report_of(asked, *args, **settings)
+
+    monkeypatch.setattr("zoo.reproduce.report_of", refusing)
+    asked = [TABLES[f"personachatgen/{name}"] for name in ("table10", "table16")]  # nobody can run them
+    outcomes = reproduce_tables(asked, {**OWN, "scale": "smoke", "out": str(tmp_path)}, [], dry=False)
+    assert [outcome.failure for outcome in outcomes.values()] == ["a run of it kept no generations"]
+    (written,) = tmp_path.rglob("report.json")
+    assert [one["key"] for one in json.loads(written.read_text())] == ["personachatgen/table16"]
 
 
 def test_a_run_whose_training_went_on_and_stopped_is_not_finished(finished_run: Task) -> None:

@@ -92,7 +92,9 @@ def conditions(run: SeedRun, record: FinishedRun, experiment: str, overrides: tu
 def differing_runs(runs: Sequence[SeedRun]) -> list[str]:
     """Settings in which runs of one row differ from its first, but for their seeds, folds and places."""
     keys = dict.fromkeys(key for run in runs[1:] for key in differing(runs[0], run))
-    return [key for key in keys if key.split(".")[-1] not in PLACES | OF_REPEATS and not key.endswith("seed")]
+    found = [key for key in keys if key.split(".")[-1] not in PLACES | OF_REPEATS and not key.endswith("seed")]
+    weights = {("fit" in (run.trained_by.get("run") or ()), Path(_checkpoint(run.scored_by)).stem) for run in runs}
+    return found + ["the weights that were scored"] * (len(weights) > 1)
 
 
 @lru_cache(maxsize=256)

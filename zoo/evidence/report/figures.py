@@ -84,6 +84,8 @@ def _parameters(report: Report, rows: Sequence[RowReport]) -> Figures:
     """The first metrics that two or more rows have, with what forbids to compare them."""
     found: Figures = []
     for column in report.columns:
+        if len(found) == MOST_METRICS:
+            break
         methods = [
             parameters.Method(
                 row.label,
@@ -102,7 +104,7 @@ def _parameters(report: Report, rows: Sequence[RowReport]) -> Figures:
             found.append(
                 (f"{column} against parameters that training changed, of all users together.", svg_text(drawn))
             )
-    return found[:MOST_METRICS]
+    return found
 
 
 def _marked(rows: Sequence[RowReport], column: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
+from zlib import error as ZlibError
 
 import numpy as np
 
@@ -155,7 +156,7 @@ def _read(path: Path) -> tuple[Results, dict[str, Floats]] | None:
         with np.load(path) as kept:
             metrics, versions, n_examples, other = json.loads(str(kept["told"]))
             values = {str(name): kept[f"values_{number}"] for number, name in enumerate(kept["names"])}
-    except (OSError, ValueError, KeyError, BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, ZlibError):
         return None
     return Results(metrics, versions, n_examples, None, other), values
 

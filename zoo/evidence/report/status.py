@@ -6,7 +6,7 @@
 * other conditions: something else than the data is not as published;
 * stand-in: other data, or another model, stand for what is published;
 * other judges: rated by other people than the paper's, see `zoo.judged`; not judged: there are replies, but no ratings;
-* closed, not run: no values of ours; not published: no printed values.
+* closed, not run, failed: no values of ours; not published: no printed values.
 """
 
 from collections.abc import Sequence
@@ -96,7 +96,7 @@ def row_status(row: ReportRow, cells: Sequence[Cell], n: int, found: Conditions 
             return Status("failed")
         closed = row.missing.startswith(CLOSED) or (published is not None and published.closed)
         return Status(CLOSED if closed else NOT_RUN)
-    if published is not None and published.needs == PEOPLE and not any(cell.mean is not None for cell in cells):
+    if published is not None and published.needs == PEOPLE:
         return Status(NOT_JUDGED)
     seeds = f"{n}"
     if any(cell.printed is not None and cell.printed.sd is not None for cell in cells):
@@ -106,7 +106,7 @@ def row_status(row: ReportRow, cells: Sequence[Cell], n: int, found: Conditions 
             return Status(NOT_PUBLISHED, seeds=seeds)
         told = (found.split or YES, found.backbone or YES, found.training or YES)
         return Status(NOT_PUBLISHED, "", *told, seeds, found.details)
-    metric = _metrics_told(cells)
+    metric = _metrics_told(cells, [key for key in published.values if key not in {cell.metric for cell in cells}])
     stand_in = published.stand_in or (found.stand_in if found else "")
     if found is None:
         return Status(STAND_IN if stand_in else OTHER, metric, UNKNOWN, UNKNOWN, UNKNOWN, seeds)
@@ -122,14 +122,19 @@ def row_status(row: ReportRow, cells: Sequence[Cell], n: int, found: Conditions 
     else:
         compared = [cell.agrees for cell in cells if cell.agrees is not None]
         word = REPLICATES if compared and all(compared) else DIFFERS
+        if not published.values:
+            word = NOT_PUBLISHED
     return Status(word, *own, seeds, found.details)
 
 
-def _metrics_told(cells: Sequence[Cell]) -> str:
-    """Yes, or the printed metrics that were not measured or are another thing here."""
+def _metrics_told(cells: Sequence[Cell], not_asked_for: Sequence[str]) -> str:
+    """Yes, or the printed metrics that were not asked for, not measured or are another thing here."""
     printed = [cell for cell in cells if cell.printed is not None]
-    lacking = [cell.metric for cell in printed if cell.mean is None]
+    lacking = [cell.metric for cell in printed if cell.mean is None and not cell.values]
     told = [f"not measured: {', '.join(lacking)}"] * bool(lacking)
+    infinite = [cell.metric for cell in printed if cell.mean is None and cell.values]
+    told += [f"not finite: {', '.join(infinite)}"] * bool(infinite)
+    told += [f"not asked for: {', '.join(not_asked_for)}"] * bool(not_asked_for)
     reasons: dict[str, list[str]] = {}
     for cell in printed:
         if cell.mean is not None and cell.because.startswith("metric"):

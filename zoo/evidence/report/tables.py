@@ -16,10 +16,10 @@ from zoo.evidence.report.rows import Cell, Report, ReportRow, ReportTable, RowRe
 from zoo.evidence.report.status import agrees, row_conditions, row_status
 from zoo.evidence.seed_groups import SeedRun, read_run
 from zoo.evidence.seed_intervals import summary
-from zoo.evidence.seed_tables import FEW_DIALOGUES, FEW_RUNS, about_stored
+from zoo.evidence.seed_tables import BY_TOKENS, FEW_DIALOGUES, FEW_RUNS, about_stored
 from zoo.evidence.seed_values import stacked
 from zoo.metrics.suite import USER_MEAN
-from zoo.run_record import finished_run
+from zoo.run_record import FinishedRun, finished_run
 
 RESAMPLES = 1_000
 
@@ -56,8 +56,8 @@ def report_of(
     notes = notes_on(table)
     asked = with_sound_metrics(table, notes)
     wanted = {set_and_name(metric)[1] for metric in asked.metrics}
-    read = {row.label: _runs(row) for row in table.rows if row.run_dirs}
-    records = {name: [finished_run(run.run_dir) for run in runs] for name, runs in read.items()}
+    records = {row.label: [finished_run(path) for path in row.run_dirs] for row in table.rows if row.run_dirs}
+    read = {name: _runs(name, found) for name, found in records.items()}
     folder = cache or cache_folder()
     measured = {
         name: [measure_run(run, protocol, wanted, resamples, seed, folder, table.unions) for run in runs]
@@ -122,13 +122,13 @@ def _check(table: ReportTable, against: str | None) -> None:
         )
 
 
-def _runs(row: ReportRow) -> list[SeedRun]:
-    runs = [read_run(finished_run(path).run_dir) for path in row.run_dirs]
+def _runs(label: str, records: Sequence[FinishedRun]) -> list[SeedRun]:
+    runs = [read_run(record.run_dir) for record in records]
     of_seed: dict[int, SeedRun] = {}
     for run in runs:
         if (other := of_seed.setdefault(run.seed, run)) is not run:
             raise UserError(
-                f"{other.run_dir} and {run.run_dir} both have seed {run.seed} and are both of the row {row.label}; "
+                f"{other.run_dir} and {run.run_dir} both have seed {run.seed} and are both of the row {label}; "
                 "expected each seed once. Leave one of them out."
             )
     return runs
@@ -169,6 +169,8 @@ def _cell(
     because = next((f"metric: {why}" for run in runs if (why := run.suite.cautions([name]).get(name))), "")
     if not because and found is not None:
         because = f"split: {found.split}" if found.split else ""
+        if not because and found.backbone and name in BY_TOKENS:
+            because = "metric: tokens of another backbone"
     return Cell(
         column,
         printed,
@@ -191,7 +193,7 @@ def _made(column: str, row: ReportRow, seed: int) -> Cell:
     told = summary(values, None, seed)
     mean, stand_in = told["mean"], row.published.stand_in if row.published else None
     difference = None if printed is None or mean is None else mean - printed.value
-    because = f"stand-in: {stand_in}" if stand_in and printed is not None else ""
+    because = "" if printed is None else f"stand-in: {stand_in}" if stand_in else "made under conditions of its own"
     return Cell(column, printed, mean, told["std"], None, values, difference, because)
 
 

@@ -25,6 +25,7 @@ class Task:
         log: the file of what they print.
         after: names of tasks that have to be finished before.
         makes: the folder with what comes out.
+        outputs: what else than a run leaves behind; it is done again where something of it was deleted.
         is_run: by run.py: it shows by itself whether it is finished, and can go on after a kill.
     """
 
@@ -33,6 +34,7 @@ class Task:
     log: Path
     after: tuple[str, ...]
     makes: Path
+    outputs: tuple[Path, ...] = ()
     is_run: bool = False
 
 
@@ -160,7 +162,8 @@ class Planner:
                 needed.append(self._prepared(number, scale, repeat).name)
         command = (*program, *typed, f"hydra.run.dir={run_dir}")
         log = run_dir.with_name(f"{run_dir.name}.log")
-        self.tasks[name] = Task(name, (command,), log, tuple(dict.fromkeys(needed)), run_dir, is_run)
+        outputs = () if is_run or "zoo.evidence" in program else (run_dir,)  # which only prints
+        self.tasks[name] = Task(name, (command,), log, tuple(dict.fromkeys(needed)), run_dir, outputs, is_run)
         return self.tasks[name]
 
     def _prepared(self, number: int, scale: Scale, repeat: str) -> Task:
@@ -176,7 +179,9 @@ class Planner:
         above = [n for n in range(number) if scale.prepare[n].rows in ("*", entry.rows)]
         after = tuple(self._prepared(n, scale, repeat).name for n in above)
         folder = self._root(scale) / scale.paper
-        return self.tasks.setdefault(name, Task(name, commands, folder / f"{_slug(name)}.log", after, folder))
+        words = [word.partition("=")[2] or word for command in commands for word in command]
+        outputs = tuple(Path(word) for word in words if f"{word}/".startswith(f"{folder}/"))  # read or written by it
+        return self.tasks.setdefault(name, Task(name, commands, folder / f"{_slug(name)}.log", after, folder, outputs))
 
     def _behind(self, run: Task, command: str) -> Task:
         """A command on a finished run."""
@@ -185,7 +190,7 @@ class Planner:
         makes = run.makes / "questions" if "zoo.questions" in words else run.makes
         log = run.log.with_name(f"{run.makes.name}-{_slug(what)}.log")
         name = f"{run.name}, {what}"
-        return self.tasks.setdefault(name, Task(name, (words,), log, (run.name,), makes))
+        return self.tasks.setdefault(name, Task(name, (words,), log, (run.name,), makes, (makes,)))
 
     def _filled(self, word: str, scale: Scale, repeat: str, needed: list[str]) -> str:
         """A word with its placeholders filled; runs that it names are planned, and their names added to `needed`."""

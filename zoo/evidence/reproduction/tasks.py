@@ -84,6 +84,10 @@ class Workshop:
 
     def _begin_what_can(self) -> None:
         """Start tasks whose own needs are met; those whose needs failed fail, and so may others that need them."""
+        while refused := self._begin_or_refuse():
+            self._end(*refused)  # so what waits for it, above in the list too, can be refused
+
+    def _begin_or_refuse(self) -> tuple[str, Outcome] | None:
         for name, task in list(self._waiting.items()):
             if not set(task.after) <= self.outcomes.keys():
                 continue
@@ -92,8 +96,7 @@ class Workshop:
             if refusal or len(self._running) < self.jobs:
                 del self._waiting[name]
                 if refusal:
-                    self._end(name, Outcome(refusal))
-                    return self._begin_what_can()  # what waits for it, above in the list too
+                    return name, Outcome(refusal)
                 _marker(task).unlink(missing_ok=True)  # of the time before
                 write_atomically(_needs(task), [json.dumps(self._behind(task)).encode()])
                 self._start(task, commands_of(task), time.monotonic())
@@ -163,7 +166,7 @@ def is_finished(task: Task) -> bool:
         return ended and (task.makes / "metrics.json").is_file() and not refusal_of(task)
     marker = _marker(task)
     done = marker.is_file() and json.loads(marker.read_text()) == [list(command) for command in task.commands]
-    return done and all(path.exists() for path in _paths(task))
+    return done and all(path.exists() for path in task.outputs)
 
 
 def refusal_of(task: Task) -> str:
@@ -207,12 +210,6 @@ def _marker(task: Task) -> Path:
 
 def _needs(task: Task) -> Path:
     return task.log.with_suffix(".needs.json")
-
-
-def _paths(task: Task) -> list[Path]:
-    """Where a preparation's commands read and write in its own folder: nothing of it may have been deleted since."""
-    words = [word.partition("=")[2] or word for command in task.commands for word in command]
-    return [Path(word) for word in words if f"{word}/".startswith(f"{task.makes}/")]
 
 
 def _mark(task: Task) -> None:
