@@ -13,7 +13,6 @@ from zoo.errors import UserError
 from zoo.evidence.output import wide_console
 from zoo.evidence.report.files import NAMES, write_reports
 from zoo.evidence.report.requested import requested_tables
-from zoo.evidence.report.rows import ReportTable
 from zoo.evidence.report.tables import RESAMPLES, report_of
 from zoo.evidence.report.terminal import show
 from zoo.evidence.seeds import check_numbers
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN_DIR", help="run directories, or NAME=RUN_DIR,RUN_DIR,...")
     parser.add_argument("--table", metavar="PAPER/TABLE", help="all rows of it [every table with a row of theirs]")
     parser.add_argument(
-        "--against", metavar="ROW", help="paired differences of all rows to this one, in each table that has it"
+        "--against", metavar="ROW", help="paired differences of all rows to this one, in each table where it has runs"
     )
     parser.add_argument("--metric", nargs="+", metavar="METRIC", help="such as f1_parlai, B/c_score [the table's own]")
     parser.add_argument("--protocol", help="that all runs are scored by: a name or YAML file [each by its own]")
@@ -52,8 +51,12 @@ def report(options: argparse.Namespace) -> None:
     tables = requested_tables(
         options.runs, options.table, [name.removeprefix("test/") for name in options.metric or ()]
     )
-    if options.against is not None and (having := [table for table in tables if _has_runs(table, options.against)]):
-        tables = having  # where no table has the row, the first one says so
+    if options.against is not None and not any(table.has_runs(options.against) for table in tables):
+        having = dict.fromkeys(row.label for table in tables for row in table.rows if row.run_dirs)
+        raise UserError(
+            f"There is no row {options.against!r} with runs in {', '.join(table.key for table in tables)} to compare "
+            f"with. Expected one of {', '.join(having)}."
+        )
     reports = [
         report_of(table, options.resamples, options.seed, protocol=options.protocol, against=options.against)
         for table in tables
@@ -63,10 +66,6 @@ def report(options: argparse.Namespace) -> None:
         show(found, console)
     write_reports(options.out, reports, ", ".join(found.key for found in reports))
     console.print(f"{options.out / NAMES[0]}, {', '.join(NAMES[1:])}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _has_runs(table: ReportTable, label: str) -> bool:
-    return any(row.label == label and row.run_dirs for row in table.rows)
 
 
 if __name__ == "__main__":

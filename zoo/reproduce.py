@@ -110,11 +110,10 @@ def reproduce(
     console.print(f"{len(outcomes)} steps, {time.monotonic() - began:.0f} s", highlight=False)
     reports = []
     for table in tables:
-        wanted = made_table(table, planned[table.key], scales[table.paper], planner.tasks, outcomes)
         resamples = 100 if settings["scale"] == "smoke" else RESAMPLES
-        to = against if any(row.label == against and row.run_dirs for row in wanted.rows) else None
         try:
-            reports.append(report_of(wanted, resamples, against=to))
+            wanted = made_table(table, planned[table.key], scales[table.paper], planner.tasks, outcomes)
+            reports.append(report_of(wanted, resamples, against=against or None))
         except UserError as error:  # other tables are printed all the same
             outcomes[f"report of {table.key}"] = Outcome(str(error))
             console.print(f"{table.key}: no report: {error}", highlight=False, markup=False, soft_wrap=True)

@@ -13,7 +13,14 @@ from tests.conftest import ROOT
 from zoo.errors import UserError
 from zoo.evidence import published
 from zoo.evidence.__main__ import REPORTS
-from zoo.evidence.published import PublishedRow, PublishedTable, PublishedValue, all_tables, published_tables
+from zoo.evidence.published import (
+    PublishedRow,
+    PublishedTable,
+    PublishedValue,
+    all_tables,
+    published_tables,
+    study_of,
+)
 from zoo.metrics.protocols import load_protocol
 from zoo.metrics.suite import USER_MEAN
 
@@ -193,3 +200,17 @@ closed = true
         file.write_text(wrong)
         with pytest.raises(UserError, match=said):
             published_tables("paper")
+
+
+def test_studies_are_read_once_and_what_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published, "EXPERIMENTS", tmp_path)
+    for paper, text in (("good", "table: [good/table1]\n"), ("cut", "table: [cut/"), ("list", "- a\n"), ("empty", "")):
+        (tmp_path / paper).mkdir()
+        (tmp_path / paper / "study.yaml").write_text(text)
+    assert study_of("good/table1") == "experiments/good/study.yaml"
+    (tmp_path / "good" / "study.yaml").unlink()
+    assert study_of("good/table1") == "experiments/good/study.yaml"
+    assert study_of("good/table2") is study_of("nobody/table1") is None
+    for paper, told in (("cut", "is not YAML"), ("list", "expected the settings of a study"), ("empty", "has None")):
+        with pytest.raises(UserError, match=told):
+            study_of(f"{paper}/table1")

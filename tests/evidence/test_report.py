@@ -16,18 +16,18 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from tests.conftest import ROOT, TINY
-from zoo.evidence.published import PublishedRow, PublishedValue, published_table
-from zoo.evidence.report.cells import audit, costs, decimals, ours_text
+from zoo.evidence.published import PublishedRow, PublishedValue, how_to_judge, published_table
+from zoo.evidence.report.cells import audit, costs, decimals, long, ours_text, row_notes
 from zoo.evidence.report.conditions import Conditions
 from zoo.evidence.report.figures import figures_of
 from zoo.evidence.report.latex import escaped, latex
 from zoo.evidence.report.markdown import markdown
 from zoo.evidence.report.page import html_page
 from zoo.evidence.report.requested import requested_tables
-from zoo.evidence.report.rows import Cell, Report, ReportRow, ReportTable, Status
+from zoo.evidence.report.rows import Cell, Facts, Report, ReportRow, ReportTable, RowReport, Status
 from zoo.evidence.report.status import agrees, row_status
 from zoo.evidence.report.tables import report_of
-from zoo.evidence.report.values import csv_text
+from zoo.evidence.report.values import csv_text, json_values
 from zoo.provenance import record_rewritten
 from zoo.report import main
 from zoo.running import run
@@ -208,6 +208,32 @@ def test_agreement() -> None:
     assert agrees(PublishedValue(1.0), 2.0, 0.5, None)  # two deviations
     assert agrees(PublishedValue(1.0, sd=0.4), 2.0, 0.3, None)  # of 0.5 together
     assert not agrees(PublishedValue(1.0, sd=0.4), 2.01, 0.3, None)
+    assert agrees(PublishedValue(1.0), 2.0, None, None) is None  # one run of what cannot be resampled
+    row = ReportRow("x", PublishedRow("x", {"a": PublishedValue(1), "b": PublishedValue(1)}, {}, EXPERIMENT))
+    cells = [Cell(name, PublishedValue(1.0), 2.0, agrees=said) for name, said in (("a", None), ("b", True))]
+    assert row_status(row, cells, 1, Conditions()).word == "as published"
+    assert row_status(row, [cells[0], replace(cells[1], agrees=False)], 1, Conditions()).word == "as published, differs"
+    assert row_status(row, [replace(cells[0], agrees=True), cells[1]], 1, Conditions()).word == "replicates"
+
+
+def test_the_checkpoint_of_another_run_was_trained_as_that_run(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    """A row that only decodes in another way (PAA's sampled ones) is scored from a trained row's checkpoint."""
+    best = runs[0] / "checkpoints" / "best.ckpt"
+
+    def scores(config: Any) -> None:
+        config.update(run=["test"], ckpt_path=str(best), run_dir=str(tmp_path / "scores"))
+
+    def status(run_dir: Path, *more: str) -> Status:
+        row = PublishedRow("x", {}, {}, EXPERIMENT, overrides=(*SMALL, *more))
+        return reported(ReportRow("x", row, run_dirs=[run_dir]), metrics=["ppl_token"]).rows[0].status
+
+    scoring = altered(runs[0], tmp_path / "scores", scores, same)
+    assert status(scoring).training == "yes"
+    assert status(scoring, "optimizer.lr=1").training == "lr 0.004 (1)"
+    at_a_rate = altered(scoring, tmp_path / "rate", lambda config: config.optimizer.update(lr=1.0), same)
+    assert status(at_a_rate).training == "lr 1 (0.004)"  # what the run itself says counts too
+    elsewhere = altered(scoring, tmp_path / "gone", lambda config: config.update(ckpt_path="/gone/best.ckpt"), same)
+    assert status(elsewhere).training == "run not trained (fit); checkpoint /gone/best.ckpt (best)"
 
 
 def other_tokens(rows: list[Any]) -> list[Any]:
@@ -309,6 +335,13 @@ def test_paired_differences(runs: tuple[Path, Path], tmp_path: Path) -> None:
     assert difference.interval[1] < 0
     assert difference.p == pytest.approx(2 / (RESAMPLES + 1))
     assert (difference.seeds, difference.n_examples) == ((2,), 48)
+    other_words = altered(runs[0], tmp_path / "words", same, other_tokens)
+    given = (ReportRow("x", run_dirs=[other_words, runs[1]]), ReportRow("y", run_dirs=[other]))
+    of_one_seed = reported(*given, metrics=["ppl_token"], against="x").differences[0]
+    assert (of_one_seed.mean, of_one_seed.refused) == (difference.mean, "")  # tokens differ in a seed that y has not
+    without = reported(*given, metrics=["ppl_token"], against="z")
+    assert without.differences == ()
+    assert "No differences to z: paa/table1 has no such row with runs." in without.notes
     same_replies = next(one for one in found.differences if one.metric == "f1_parlai")
     assert (same_replies.mean, same_replies.p) == (0, 1)
     assert "y | −" in markdown(found)
@@ -473,6 +506,12 @@ def test_decimals_are_those_of_the_printed_values() -> None:
 def test_a_value_that_is_no_number_is_not_one_that_is_missing() -> None:
     assert ours_text(Cell("ppl_token", values=(float("nan"),)), 2) == "not finite"
     assert ours_text(Cell("ppl_token"), 2) == "–"
+    cells = {"ppl_token": Cell("ppl_token", values=(float("nan"),)), "bleu": Cell("bleu")}
+    row = RowReport("x", "", "x", cells, Status("not published"), Facts(runs=("x",)))
+    report = Report("runs", "Runs", "here", ("ppl_token", "bleu"), (row,))
+    assert [line[:4] for line in long(report)[1]] == [["ppl_token", "x", "–", "not finite"]]
+    assert html_page([report], {}, "t").count("not finite") == 1
+    assert json.dumps(json_values([report]), allow_nan=False).count('"values": [null]') == 1
     assert ours_text(Cell("ppl_token", mean=2.0, values=(2.0,)), 2) == "2.00 ± –"
     row = ReportRow("x", PublishedRow("x", {}, {}, EXPERIMENT))
     cells = [Cell("ppl_token", PublishedValue(2.0), values=(float("nan"),)), Cell("bleu", PublishedValue(2.0))]
@@ -497,6 +536,25 @@ def test_counts_of_what_was_made_stand_beside_printed_ones() -> None:
     told = markdown(found)
     assert "73,902 → 12" in told
     assert "raw: made by X" in told
+
+
+def test_a_table_of_people_has_their_printed_numbers_and_no_automatic_ones(runs: tuple[Path, Path]) -> None:
+    """Its runs are scored automatically too, which is not what the table is about; counts and texts are no columns."""
+    printed = published_table("paa/table3")
+    row = ReportRow("paa", printed.rows[2], run_dirs=runs, missing=how_to_judge(printed.key, printed.rows[2]))
+    found = report_of(replace(table_of(row, metrics=printed.metrics), key=printed.key), 1)
+    assert found.columns == tuple(printed.rows[2].other)
+    theirs = PublishedValue(printed.rows[2].other["relevance_1_to_5"])
+    assert found.rows[0].cells["relevance_1_to_5"] == Cell("relevance_1_to_5", theirs)
+    assert found.rows[0].status.word == "not judged"
+    assert row_notes(found) == [f"paa: {row.missing}."]
+    failed = replace(found.rows[0], missing="failed: no memory")
+    assert row_notes(replace(found, rows=(failed,))) == ["paa: not all runs: failed: no memory."]
+    counts = published_table("prompt_tuning/table3")
+    many = report_of(replace(table_of(ReportRow("x", counts.rows[0], run_dirs=runs), metrics=()), key=counts.key), 1)
+    assert many.columns == ()
+    assert "not judged" in markdown(many)
+    assert "<th>status</th>" in html_page([many], {}, "t")
 
 
 def test_latex_marks() -> None:

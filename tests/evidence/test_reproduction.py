@@ -90,8 +90,15 @@ def test_both_ways_of_a_row_and_a_row_that_nobody_can_run(tmp_path: Path) -> Non
 
 def test_two_rows_in_one_folder_are_refused(tmp_path: Path) -> None:
     rows = [PublishedRow(key, {}, {}, experiment="paa/one", overrides=(f"{key}.share=8",)) for key in ("a", "b")]
-    with pytest.raises(UserError, match=r"Two rows of paa would lie in paa/one-8: with a.share=8 and with b.share=8"):
+    told = r"Two rows of paa would lie in paa/one-8: run.py experiment=paa/one a.share=8, and run.py .* b.share=8"
+    with pytest.raises(UserError, match=told):
         Planner(tmp_path, Path("/data")).table(table(*rows), SCALE)
+    programs = [PublishedRow(key, {}, {}, command=f"python -m zoo.evidence {key}") for key in ("users", "curves")]
+    with pytest.raises(UserError, match=r"in paa/zoo.evidence: -m zoo.evidence users, and -m zoo.evidence curves"):
+        Planner(tmp_path, Path("/data")).table(table(*programs), SCALE)
+    asked = [replace(rows[0], command=f"python -m zoo.questions RUN_DIR --language {one}") for one in ("en", "ja")]
+    with pytest.raises(UserError, match=r"questions: -m zoo.questions .* en, and -m zoo.questions .* ja"):
+        Planner(tmp_path, Path("/data")).table(table(*asked), SCALE)
     planned = Planner(tmp_path, Path("/data")).table(table(rows[0], rows[0]), SCALE)
     assert planned[0].tasks == planned[1].tasks, "a row that two tables print is run once"
 
@@ -173,6 +180,9 @@ def test_what_programs_made_and_printed(tmp_path: Path) -> None:
     raw, toxicity = made_table(table, planned, scale, planner.tasks, done).rows
     assert (raw.values, toxicity.values) == ({"survivors": [30]}, {})
     assert raw.missing == f"made by python -m zoo.synthesis: {made}"
+    (made / "tables.json").write_text('{"table2": {"raw"')
+    with pytest.raises(UserError, match=r"tables.json is not what a synthesis counted .*Delete .* and ask again"):
+        made_table(table, planned, scale, planner.tasks, done)
 
     table = TABLES["user_lora/table2"]
     planned = planner.table(table, read_scale("user_lora", "smoke"), ["PCJP"])

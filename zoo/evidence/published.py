@@ -19,6 +19,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -130,11 +131,25 @@ def published_table(key: str) -> PublishedTable:
 def study_of(key: str) -> str | None:
     """Which study has people judge the table "paper/table", as typed from the project's folder; None: no file does."""
     paper = key.partition("/")[0]
-    for path in sorted((EXPERIMENTS / paper).glob("study*.yaml")):
-        tables = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("table") or []
-        if key in ([tables] if isinstance(tables, str) else tables):
-            return f"experiments/{paper}/{path.name}"
-    return None
+    return next((name for name, tables in _studies(EXPERIMENTS / paper) if key in tables), None)
+
+
+@lru_cache(maxsize=16)
+def _studies(folder: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The studies beside a paper's published.toml, each with the tables that it fills in."""
+    found = []
+    for path in sorted(folder.glob("study*.yaml")):
+        try:
+            contents = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}. Mend it.") from error
+        if not isinstance(contents, Mapping):
+            raise UserError(f"{path} has {contents!r}; expected the settings of a study, as python -m zoo.judge has.")
+        tables = contents.get("table") or ()
+        found.append(
+            (f"experiments/{folder.name}/{path.name}", (tables,) if isinstance(tables, str) else tuple(tables))
+        )
+    return tuple(found)
 
 
 def how_to_judge(key: str, row: PublishedRow) -> str:
@@ -182,6 +197,13 @@ def _row(label: str, entry: Mapping[str, Any], metrics: tuple[str, ...], factors
 
 def _is_number(value: Mapping[str, Any]) -> bool:
     return bool(value) and value.keys() <= {"mean", "sd", "read_off"}
+
+
+def other_number(printed: Any) -> PublishedValue | None:
+    """What stands in a row's `other` as a number; None where it is anything else: a text, counts."""
+    if isinstance(printed, Mapping):
+        return _value(printed, 1) if _is_number(printed) else None
+    return PublishedValue(printed) if isinstance(printed, int | float) else None
 
 
 def _value(printed: Any, factor: float) -> PublishedValue:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from zoo.evidence.published import PublishedRow, PublishedValue
+from zoo.evidence.published import PublishedRow, PublishedValue, other_number
 from zoo.evidence.report.rows import Cell
 from zoo.people.questionnaire import Criterion
 from zoo.people.results.agreeing import average
@@ -65,14 +65,14 @@ def _all_cells(
         alpha = average([results.agreements[criterion.name].alpha for criterion in criteria])
         n = sum(results.agreements[criterion.name].n for criterion in criteria)
         for label, other in printed.items():
-            yield label, _cell(ALPHA, _value(other.get(ALPHA)), alpha, n=n, bare=True)
+            yield label, _cell(ALPHA, other_number(other.get(ALPHA)), alpha, n=n, bare=True)
 
 
 def _means(
     column: str, rated: Mapping[str, Rating], printed: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[tuple[str, Cell]]:
     for label in dict.fromkeys([*printed, *rated]):
-        theirs = _value(printed.get(label, {}).get(column))
+        theirs = other_number(printed.get(label, {}).get(column))
         if (one := rated.get(label)) is not None:
             yield label, _cell(column, theirs, one.mean, one.sd, one.interval, one.n)
         elif theirs is not None:
@@ -87,7 +87,7 @@ def _counted(
         column = counted_column(criterion, name)
         for label in dict.fromkeys([*printed, *rated]):
             counts = printed.get(label, {}).get(criterion.published)
-            theirs = _value(counts[place]) if counts else None
+            theirs = other_number(counts[place]) if counts else None
             if (one := rated.get(label)) is not None:
                 yield label, _cell(column, theirs, binned(one, criterion)[place], n=len(one.items), bare=True)
             elif theirs is not None:
@@ -102,7 +102,7 @@ def _shares(
     for name, value in SHARES.items():
         column = prefix + name
         for label in dict.fromkeys([*printed, *chosen]):
-            theirs = _value(printed.get(label, {}).get(column))
+            theirs = other_number(printed.get(label, {}).get(column))
             if (choice := chosen.get(label)) is not None:
                 share, between = choice.judgements.share(value), choice.intervals[value]
                 yield label, _cell(column, theirs, share, None, between, choice.judgements.n, bare=True)
@@ -131,9 +131,3 @@ def _cell(
         n=n,
         bare=bare,
     )
-
-
-def _value(printed: Any) -> PublishedValue | None:
-    if isinstance(printed, Mapping):
-        return PublishedValue(printed["mean"], printed.get("sd"))
-    return PublishedValue(printed) if isinstance(printed, int | float) else None

@@ -53,8 +53,8 @@ def keys_report(results: Results, table: PublishedTable, printed: PublishedRow) 
             "The caption calls all of these moderate or fair; by Landis and Koch's bounds (1977) those to 0.20 are "
             "slight.",
         ),
+        of_people=True,
         legend="printed → ours; n: items of the key. Alpha of so few items scatters widely.",
-        paired="-",
     )
 
 

@@ -116,6 +116,7 @@ def _report(
         seed=seed,
         against=against,
         more=tuple(tables(results, criteria, own, columns)),
+        of_people=True,
         legend=(
             f"printed → ours: {_told_of(results)}; n of rows: items; intervals: {resamples:,} resamples of items with "
             f"all their judgements, seed {seed}: they tell of other items, not of other judges."

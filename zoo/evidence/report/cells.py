@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from zoo.evidence.report.rows import NOT_JUDGED, Cell, Report, RowReport
+from zoo.evidence.report.rows import Cell, Report, RowReport
 
 NOTHING = "–"
 MINUS = "−"
@@ -90,11 +90,7 @@ def difference_text(cell: Cell, places: int) -> str:
 
 def status_text(row: RowReport) -> str:
     """The word, or why there are no runs."""
-    return row.status.word if _has_values(row) else row.missing or row.status.word
-
-
-def _has_values(row: RowReport) -> bool:
-    return any(cell.mean is not None for cell in row.cells.values())
+    return row.status.word if row.has_values else row.missing or row.status.word
 
 
 def blocks(report: Report, most: int = MOST_COLUMNS) -> list[tuple[str, ...]]:
@@ -122,23 +118,22 @@ def compact(report: Report, columns: Sequence[str], reasons: bool = True) -> Gri
 
 def long(report: Report) -> Grid:
     """A line a row and metric; what people judged has no classes, as all judge the same examples."""
-    of_people = bool(report.legend)
     header = [
         "metric",
         "row",
         "printed",
-        "judged" if of_people else "reproduced",
+        "judged" if report.of_people else "reproduced",
         "n",
         "95 % of the mean",
         "difference",
     ]
-    header += [] if of_people else ["class"]
+    header += [] if report.of_people else ["class"]
     lines = []
     for column in report.columns:
         places = decimals(report, column)
         for row in report.rows:
             cell = row.cells[column]
-            if cell.printed is None and cell.mean is None:
+            if cell.printed is None and cell.mean is None and not cell.values:
                 continue
             lines.append(
                 [
@@ -149,7 +144,7 @@ def long(report: Report) -> Grid:
                     n_text(cell),
                     interval_text(cell.interval, places),
                     difference_text(cell, places),
-                    *([] if of_people else [cell.mark]),
+                    *([] if report.of_people else [cell.mark]),
                 ]
             )
     return header, lines
@@ -214,9 +209,8 @@ def costs(report: Report) -> Grid:
 
 def paired(report: Report) -> Grid:
     """Differences to the reference row."""
-    of_runs = not report.paired  # what people judged has neither seeds nor dialogues
     header = ["metric", "row", "difference", "95 % of it", "p", "p (Holm)"]
-    header += ["seeds", "examples", "dialogues"] if of_runs else ["examples"]
+    header += ["examples"] if report.of_people else ["seeds", "examples", "dialogues"]
     lines = []
     for one in report.differences:
         places = decimals(report, one.metric)
@@ -225,7 +219,8 @@ def paired(report: Report) -> Grid:
             continue
         ps = [NOTHING if p is None else f"{p:.4f}" for p in (one.p, one.p_holm)]
         examples = f"{one.n_examples:,}"
-        sizes = [", ".join(map(str, one.seeds)), examples, f"{one.n_dialogues:,}"] if of_runs else [examples]
+        of_runs = [", ".join(map(str, one.seeds)), examples, f"{one.n_dialogues:,}"]
+        sizes = [examples] if report.of_people else of_runs
         difference = number(one.mean, places, "+")
         lines.append([one.metric, one.row, difference, interval_text(one.interval, places, "+"), *ps, *sizes])
     return header, lines
@@ -266,7 +261,7 @@ def without_runs(report: Report) -> list[str]:
     """Why rows have no runs."""
     told: dict[str, list[str]] = {}
     for row in report.rows:
-        if not row.facts.runs and not _has_values(row):
+        if not row.facts.runs and not row.has_values:
             told.setdefault(status_text(row), []).append(row.label)
     return [f"{', '.join(names)}: {why}" for why, names in told.items()]
 
@@ -278,9 +273,8 @@ def row_notes(report: Report) -> list[str]:
         for line in (row.note, row.disagree and f"paper and code disagree: {row.disagree}"):
             if line:
                 told.setdefault(line, []).append(row.label)
-        if row.missing and (row.facts.runs or _has_values(row)):
-            runs_lack = row.facts.runs and row.status.word != NOT_JUDGED
-            line = f"not all runs: {row.missing}" if runs_lack else row.missing
+        if row.missing and (row.facts.runs or row.has_values):
+            line = f"not all runs: {row.missing}" if row.lacks_runs else row.missing
             told.setdefault(line, []).append(row.label)
     return [f"{', '.join(names)}: {line}." for line, names in told.items()]
 

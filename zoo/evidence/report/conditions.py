@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from zoo.errors import UserError
 from zoo.evidence.seed_groups import SeedRun, differing, leaves
 from zoo.metrics.protocols import PROTOCOLS
-from zoo.run_record import FinishedRun
+from zoo.run_record import FinishedRun, read_configuration
 
 PLACES = {"cache_dir", "root", "download", "num_workers", "saved", "directory", "dirpath", "candidates"}
 TRAINING_DATA = {"batch_size", "train_percent", "subset_rule", "temperature", "order", "pad_left", "train_file"}
@@ -42,6 +42,7 @@ FIRST = (
 )  # told before others
 OF_REPEATS = {"fold", "profiles", "path", "start_from", "init_from"}  # may differ from seed to seed
 ABSENT = "nothing"
+NONE = (None, ABSENT)  # the same to every part of the program
 SHOWN = 3
 
 
@@ -72,10 +73,13 @@ def conditions(run: SeedRun, record: FinishedRun, experiment: str, overrides: tu
     own = run.trained_by | {key: run.scored_by[key] for key in ("decoding", "data") if key in run.scored_by}
     split = _differing(_split(own), _split(expected))
     backbone = _differing(_backbone(own), _backbone(expected))
-    training = _differing(
-        _training(run.trained_by, own) | {"checkpoint": _checkpoint(run.scored_by)},
-        _training(expected, expected) | {"checkpoint": _checkpoint(expected)},
-    )
+    published = _training(expected, expected) | {"checkpoint": _checkpoint(expected)}
+    training = _differing(_training(run.trained_by, own) | {"checkpoint": _checkpoint(run.scored_by)}, published)
+    if (trainer := trainer_of(run.scored_by)) is not None:
+        scored = {"checkpoint": Path(run.scored_by["ckpt_path"]).stem}
+        training = _differing(_training(trainer, own) | scored, published) | {
+            key: values for key, values in training.items() if key not in ("run", "checkpoint")
+        }
     stand_in = ""
     if _classes(own["data"].get("corpus")) != _classes(expected["data"].get("corpus")):
         stand_in = _data_name(run)
@@ -158,6 +162,19 @@ def _checkpoint(config: Mapping[str, Any]) -> str:
     return Path(given).stem if own else str(given)
 
 
+def trainer_of(config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The configuration of the run, another one, whose checkpoint was scored; None where there is none any more."""
+    given = config.get("ckpt_path")
+    if "fit" in (config.get("run") or ()) or given in (None, "best", "last"):
+        return None
+    folder = Path(given).parent.parent
+    if str(folder) == str(config.get("run_dir")) or not (folder / "config.yaml").is_file():
+        return None
+    found: Any = OmegaConf.to_container(read_configuration(folder / "config.yaml"))
+    trainer: dict[str, Any] = found
+    return trainer
+
+
 def _kept(section: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in leaves(section):
         last = key.split(".")[-1]
@@ -168,7 +185,7 @@ def _kept(section: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _differing(own: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     keys = dict.fromkeys([*own, *expected])
     values = {key: (own.get(key, ABSENT), expected.get(key, ABSENT)) for key in keys}
-    return {key: (is_, was) for key, (is_, was) in values.items() if is_ != was and {is_, was} != {None, ABSENT}}
+    return {key: pair for key, pair in values.items() if pair[0] != pair[1] and any(one not in NONE for one in pair)}
 
 
 def _shown(differing: Mapping[str, tuple[Any, Any]]) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from zoo.evidence.report.classes import METRIC, PADDING, TOKENIZER, measured_as, row_signature
+from zoo.evidence.report.classes import METRIC, PADDING, TOKENIZER, measured_as, run_signature
 from zoo.evidence.report.measuring import MeasuredRun
 from zoo.evidence.report.rows import Difference
 from zoo.evidence.seed_values import paired, pairs
@@ -54,8 +54,8 @@ def _difference(
     of_seeds = pairs([run.measured for run in first], [run.measured for run in runs])
     if not of_seeds:
         return replace(nothing, refused="scored on different examples")
-    one, other = row_signature(first, column), row_signature(runs, column)
-    if apart := [kind for kind in SAME if one.get(kind) != other.get(kind)]:
+    one, other = ({run.measured.run.seed: run_signature(run, column) for run in own} for own in (first, runs))
+    if apart := [kind for kind in SAME if any(one[seed].get(kind) != other[seed].get(kind) for seed in seeds)]:
         return replace(nothing, refused=f"different {' and '.join(apart)}")
     mean, moved = paired(of_seeds, metric, seed)
     if not np.isfinite(mean):

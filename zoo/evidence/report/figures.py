@@ -35,7 +35,7 @@ def _points(report: Report) -> Figures:
             cell = row.cells[column]
             if not name or not place.replace(".", "", 1).isdigit():
                 continue
-            if cell.mean is not None:
+            if cell.mean is not None and cell.values:
                 label = f"{name} ({row.variant})" if row.variant else name
                 ours = Point(float(place), cell.mean, min(cell.values), max(cell.values), list(cell.values), [])
                 lines.setdefault(label, []).append(replace(ours, runs=list(row.facts.runs)))

@@ -33,8 +33,8 @@ def latex(report: Report) -> str:
         parts.append(
             _table(paired, f"{report.title}. {cells.paired_title(report)}", _label(f"{report.key}-paired"), [])
         )
-    for number, (title, grid) in enumerate(cells.more(report), start=1):
-        parts.append(_table(grid, f"{report.title}. {title}", _label(f"{report.key}-more-{number}"), []))
+    for number, (about, grid) in enumerate(cells.more(report), start=1):
+        parts.append(_table(grid, f"{report.title}. {about}", _label(f"{report.key}-more-{number}"), []))
     return "\n".join(parts)
 
 

@@ -80,7 +80,7 @@ def _values(report: Report, columns: Sequence[str]) -> str:
 
 
 def _cell(cell: Cell, places: int) -> str:
-    if cell.printed is None and cell.mean is None:
+    if cell.printed is None and cell.mean is None and not cell.values:
         return f'<td class="number soft">{cells.NOTHING}</td>'
     mark = f"<sup>{escape(cell.mark)}</sup>" if cell.mark else ""
     lines = [f"<b>{escape(cells.ours_text(cell, places))}</b>{mark}"]
@@ -89,7 +89,7 @@ def _cell(cell: Cell, places: int) -> str:
     if cell.interval is not None:
         lines.append(f'<span class="soft">{escape(cells.interval_text(cell.interval, places))}</span>')
     if cell.difference is not None:
-        kind = "soft" if cell.because else "good" if cell.agrees else "bad"
+        kind = {None: "soft", True: "good", False: "bad"}[cell.agrees]
         title = f' title="{escape(cell.because)}"' if cell.because else ""
         lines.append(f'<span class="{kind}"{title}>{escape(cells.difference_text(cell, places))}</span>')
     return f'<td class="number">{"<br>".join(lines)}</td>'
@@ -97,8 +97,7 @@ def _cell(cell: Cell, places: int) -> str:
 
 def _badge(row: RowReport) -> str:
     kind = CLASSES.get(row.status.word, "other")
-    judged = row.facts.runs and row.status.word != NOT_JUDGED
-    missing = "" if judged or not row.missing else f'<br><span class="soft">{escape(row.missing)}</span>'
+    missing = "" if row.lacks_runs or not row.missing else f'<br><span class="soft">{escape(row.missing)}</span>'
     return f'<span class="badge {kind}">{escape(row.status.word)}</span>{missing}'
 
 

@@ -9,10 +9,12 @@ from zoo.evidence.published import PublishedRow, PublishedValue
 # a row's word, see `zoo.evidence.report.status`
 REPLICATES = "replicates"
 DIFFERS = "as published, differs"
+AS_PUBLISHED = "as published"
 OTHER = "other conditions"
 STAND_IN = "stand-in"
 CLOSED = "closed"
 NOT_RUN = "not run"
+FAILED = "failed"
 OTHER_JUDGES = "other judges"
 NOT_JUDGED = "not judged"
 NOT_PUBLISHED = "not published"
@@ -54,7 +56,8 @@ class ReportTable:
         key: "paa/table1".
         source: the paper in one line.
         metrics: columns by our names, in order; a name without its test set ("f1_parlai") stands for all test sets,
-            "B/f1_parlai" for one. None: all that the runs measured.
+            "B/f1_parlai" for one. Empty: of printed rows what people's numbers and `values` have, else all that was
+            measured.
         notes: stand below it.
         unions: test sets of which the rows together are scored as one more, by its name.
     """
@@ -66,6 +69,10 @@ class ReportTable:
     metrics: Sequence[str] = ()
     notes: Sequence[str] = ()
     unions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def has_runs(self, label: str) -> bool:
+        """Is there a row of this label, and has it runs?"""
+        return any(row.label == label and row.run_dirs for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +155,16 @@ class RowReport:
     disagree: str = ""
     n: int | None = None
 
+    @property
+    def has_values(self) -> bool:
+        """Was anything measured, made or judged?"""
+        return any(cell.mean is not None for cell in self.cells.values())
+
+    @property
+    def lacks_runs(self) -> bool:
+        """Has it some of its runs, while others failed?"""
+        return bool(self.facts.runs) and self.missing.startswith(FAILED)
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -197,7 +214,8 @@ class More:
 class Report:
     """A table as it came out; `audit` is None where there are no notes on the paper.
 
-    `legend` and `paired` say how values and differences are to be read where these are not of runs.
+    Where the values are `of_people`, these have neither seeds nor dialogues, and `legend` and `paired` say how values
+    and differences are to be read.
     """
 
     key: str
@@ -214,5 +232,6 @@ class Report:
     against: str = ""  # the reference row of `differences`
     audit: Audit | None = None
     more: tuple[More, ...] = ()
+    of_people: bool = False
     legend: str = ""
     paired: str = ""

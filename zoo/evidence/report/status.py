@@ -3,6 +3,7 @@
 * replicates: everything as published, and every printed value lies in our 95 % interval or within two deviations (ours
   and the printed one, added as variances);
 * as published, differs: everything as published, but not every value;
+* as published: neither can be said, as some value has neither an interval nor a deviation;
 * other conditions: something else than the data is not as published;
 * stand-in: other data, or another model, stand for what is published;
 * other judges: rated by other people than the paper's, see `zoo.judged`; not judged: there are replies, but no ratings;
@@ -16,8 +17,10 @@ from zoo.errors import UserError
 from zoo.evidence.published import PEOPLE, PublishedValue
 from zoo.evidence.report.conditions import Conditions, conditions, differing_runs
 from zoo.evidence.report.rows import (
+    AS_PUBLISHED,
     CLOSED,
     DIFFERS,
+    FAILED,
     NOT_JUDGED,
     NOT_PUBLISHED,
     NOT_RUN,
@@ -34,8 +37,10 @@ from zoo.run_record import FinishedRun
 YES, UNKNOWN = "yes", "not known"
 
 
-def agrees(printed: PublishedValue, mean: float, std: float | None, between: Sequence[float] | None) -> bool:
-    """Does the printed value lie in the interval, or within two deviations of ours?"""
+def agrees(printed: PublishedValue, mean: float, std: float | None, between: Sequence[float] | None) -> bool | None:
+    """Does the printed value lie in the interval, or within two deviations of ours? None where there is neither."""
+    if between is std is printed.sd is None:
+        return None
     inside = between is not None and between[0] <= printed.value <= between[1]
     deviation = ((std or 0.0) ** 2 + (printed.sd or 0.0) ** 2) ** 0.5
     return inside or abs(mean - printed.value) <= 2 * deviation
@@ -92,8 +97,8 @@ def row_status(row: ReportRow, cells: Sequence[Cell], n: int, found: Conditions 
     """
     published = row.published
     if not n:
-        if row.missing.startswith("failed"):
-            return Status("failed")
+        if row.missing.startswith(FAILED):
+            return Status(FAILED)
         closed = row.missing.startswith(CLOSED) or (published is not None and published.closed)
         return Status(CLOSED if closed else NOT_RUN)
     if published is not None and published.needs == PEOPLE:
@@ -120,11 +125,17 @@ def row_status(row: ReportRow, cells: Sequence[Cell], n: int, found: Conditions 
     elif any(told != YES for told in own):
         word = OTHER
     else:
-        compared = [cell.agrees for cell in cells if cell.agrees is not None]
-        word = REPLICATES if compared and all(compared) else DIFFERS
-        if not published.values:
-            word = NOT_PUBLISHED
+        word = _word_of([cell.agrees for cell in cells if cell.printed is not None])
     return Status(word, *own, seeds, found.details)
+
+
+def _word_of(agree: Sequence[bool | None]) -> str:
+    """Of a row that is as published, by whether each printed value agrees with ours."""
+    if not agree:
+        return NOT_PUBLISHED
+    if False in agree:
+        return DIFFERS
+    return AS_PUBLISHED if None in agree else REPLICATES
 
 
 def _metrics_told(cells: Sequence[Cell], not_asked_for: Sequence[str]) -> str:

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.evidence.published import PublishedValue
+from zoo.evidence.published import PEOPLE, PublishedValue, other_number
 from zoo.evidence.report.audit import audit_of, notes_on, with_sound_metrics
 from zoo.evidence.report.classes import classes, measured_as, set_and_name
 from zoo.evidence.report.conditions import Conditions
@@ -45,14 +46,17 @@ def report_of(
         resamples: of each interval, at least 1.
         seed: of the resamples.
         protocol: that all runs are scored by; None: each by its own.
-        against: the label of the row that all others are compared with.
+        against: the label of the row that all others are compared with; a note says where it has no runs.
         cache: folder of values that were computed before [`cache_folder`].
 
     Raises:
-        UserError: a run is unfinished, foreign or kept no generations, two runs of a row have one seed, there is no
-            row `against` with runs, or two rows have one label.
+        UserError: a run is unfinished, foreign or kept no generations, two runs of a row have one seed, or two rows
+            have one label.
     """
-    _check(table, against)
+    _check(table)
+    if against is not None and not table.has_runs(against):
+        told = f"No differences to {against}: {table.key} has no such row with runs."
+        table, against = replace(table, notes=[*table.notes, told]), None
     notes = notes_on(table)
     asked = with_sound_metrics(table, notes)
     wanted = {set_and_name(metric)[1] for metric in asked.metrics}
@@ -110,16 +114,10 @@ def report_of(
     )
 
 
-def _check(table: ReportTable, against: str | None) -> None:
+def _check(table: ReportTable) -> None:
     labels = [row.label for row in table.rows]
     if twice := sorted({label for label in labels if labels.count(label) > 1}):
         raise UserError(f"{table.key} has two rows {twice[0]!r}; expected a different name for each.")
-    with_runs = [row.label for row in table.rows if row.run_dirs]
-    if against is not None and against not in with_runs:
-        raise UserError(
-            f"There is no row {against!r} with runs in {table.key} to compare with. Expected one of "
-            f"{', '.join(with_runs) or 'none: give runs first'}."
-        )
 
 
 def _runs(label: str, records: Sequence[FinishedRun]) -> list[SeedRun]:
@@ -135,7 +133,7 @@ def _runs(label: str, records: Sequence[FinishedRun]) -> list[SeedRun]:
 
 
 def _columns(table: ReportTable, measured: Mapping[str, Sequence[MeasuredRun]]) -> list[str]:
-    """The metrics asked for, in every test set that is printed or was measured; else all that were measured or made."""
+    """The metrics asked for, in every test set that is printed or was measured; see `ReportTable.metrics` for none."""
     printed = dict.fromkeys(key for row in table.rows if row.published for key in row.published.values)
     of_runs = dict.fromkeys(
         name.removeprefix("test/")
@@ -145,10 +143,21 @@ def _columns(table: ReportTable, measured: Mapping[str, Sequence[MeasuredRun]]) 
     )
     known = list(printed | of_runs)
     found: dict[str, None] = {}
-    for metric in table.metrics or [key for key in of_runs if table.metrics or not key.endswith(USER_MEAN)]:
+    for metric in table.metrics:
         own = [metric] if "/" in metric else [key for key in known if set_and_name(key)[1] == metric]
         found |= dict.fromkeys(own or [metric])
+    if not table.metrics and all(row.published is None for row in table.rows):
+        found = dict.fromkeys(key for key in of_runs if not key.endswith(USER_MEAN))
+    if not table.metrics:
+        found |= dict.fromkeys(name for row in table.rows for name in _judged(row))
     return list(found | dict.fromkeys(name for row in table.rows for name in row.values))
+
+
+def _judged(row: ReportRow) -> dict[str, PublishedValue]:
+    """The printed numbers of people."""
+    if row.published is None or row.published.needs != PEOPLE:
+        return {}
+    return {name: found for name, printed in row.published.other.items() if (found := other_number(printed))}
 
 
 def _cell(
@@ -156,7 +165,7 @@ def _cell(
 ) -> Cell:
     if column in row.values:
         return _made(column, row, seed)
-    printed = row.published.values.get(column) if row.published else None
+    printed = {**_judged(row), **row.published.values}.get(column) if row.published else None
     metric = measured_as(column)
     if not runs or not all(metric in run.measured.results.metrics for run in runs):
         return Cell(column, printed)
@@ -187,8 +196,7 @@ def _cell(
 
 def _made(column: str, row: ReportRow, seed: int) -> Cell:
     """A value that no run was scored for: a count of what was made."""
-    number = row.published.other.get(column) if row.published else None
-    printed = PublishedValue(number) if isinstance(number, int | float) else None
+    printed = other_number(row.published.other.get(column)) if row.published else None
     values = tuple(row.values[column])
     told = summary(values, None, seed)
     mean, stand_in = told["mean"], row.published.stand_in if row.published else None

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -31,8 +32,16 @@ def csv_text(reports: Sequence[Report]) -> str:
 
 
 def json_values(reports: Sequence[Report]) -> list[dict[str, Any]]:
-    """Everything, in plain types."""
-    return [asdict(report) for report in reports]
+    """Everything, in plain types; None where a number is not finite, which JSON has no word for."""
+    return [_finite(asdict(report)) for report in reports]
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(own) for key, own in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(own) for own in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _line(report: Report, row: RowReport, column: str, cell: Cell) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from zoo.errors import UserError
 from zoo.evidence.published import PEOPLE, PublishedTable, how_to_judge
-from zoo.evidence.report.rows import ReportRow, ReportTable
+from zoo.evidence.report.rows import FAILED, ReportRow, ReportTable
 from zoo.evidence.reproduction.plans import PlannedRow, Task
 from zoo.evidence.reproduction.scales import Scale
 from zoo.evidence.reproduction.tasks import Outcome
 from zoo.run_record import finished_run
+from zoo.scorers.record import read_record
 
 
 def made_table(
@@ -49,7 +50,7 @@ def printed_by(
 def _row(
     row: PlannedRow, table: PublishedTable, tasks: Mapping[str, Task], outcomes: Mapping[str, Outcome]
 ) -> ReportRow:
-    failures = [f"failed: {why}" for name in row.tasks if (why := outcomes[name].failure)]
+    failures = [f"{FAILED}: {why}" for name in row.tasks if (why := outcomes[name].failure)]
     done = [folder for folder, name in zip(row.results, row.tasks, strict=True) if not outcomes[name].failure]
     runs, told = [], list(dict.fromkeys(failures))
     values: dict[str, list[float]] = {}
@@ -71,8 +72,13 @@ def _row(
 def _counted(folder: Path, table: str, row: str) -> dict[str, float]:
     """What a synthesis counted for a row, see zoo/synthesis/reports/tables_file.py, or how often a scorer was right."""
     if (tables := folder / "tables.json").is_file():
-        found: dict[str, float] = json.loads(tables.read_text()).get(table, {}).get(row, {})
+        try:
+            found: dict[str, float] = json.loads(tables.read_text()).get(table, {}).get(row, {})
+        except (ValueError, AttributeError) as error:
+            raise UserError(
+                f"{tables} is not what a synthesis counted ({type(error).__name__}: {error}). Delete {folder} and ask "
+                "again."
+            ) from error
         return found
-    if (scorer := folder / "scorer" / "scorer.json").is_file():
-        return {"accuracy": 100 * json.loads(scorer.read_text())["test"]["accuracy"]}
-    return {}
+    scorer = read_record(folder / "scorer")
+    return {} if scorer is None else {"accuracy": 100 * scorer.accuracy.value}

@@ -72,7 +72,7 @@ class Planner:
     extra: Sequence[str] = ()
     repeats: Sequence[str] | None = None
     tasks: dict[str, Task] = field(default_factory=dict)
-    _own: dict[str, tuple[str, ...]] = field(default_factory=dict)  # a row's overrides, by task
+    _own: dict[str, Command] = field(default_factory=dict)  # a row's program and overrides, by task
     _sources: dict[str, str] = field(default_factory=dict)  # which task trains a source stage that several share
 
     def table(self, table: PublishedTable, scale: Scale, only: Sequence[str] | None = None) -> list[PlannedRow]:
@@ -139,10 +139,11 @@ class Planner:
     def _task(self, label: str, program: Command, own: Sequence[str], scale: Scale, repeat: str, is_run: bool) -> Task:
         folder = "-".join([label, *(_slug(word.partition("=")[2]) for word in own)])
         name = f"{folder} {repeat}"
-        if self._own.setdefault(name, tuple(own)) != tuple(own):
+        mine = (*program, *own)
+        if (other := self._own.setdefault(name, mine)) != mine:
             raise UserError(
-                f"Two rows of {scale.paper} would lie in {folder}: with {' '.join(self._own[name])} and with "
-                f"{' '.join(own)}. Give the overrides of one of them another value, or one more."
+                f"Two rows of {scale.paper} would lie in {folder}: {shlex.join(other)}, and {shlex.join(mine)}. Give "
+                "the overrides of one of them another value, or one more."
             )
         if name in self.tasks:
             return self.tasks[name]
@@ -190,7 +191,13 @@ class Planner:
         makes = run.makes / "questions" if "zoo.questions" in words else run.makes
         log = run.log.with_name(f"{run.makes.name}-{_slug(what)}.log")
         name = f"{run.name}, {what}"
-        return self.tasks.setdefault(name, Task(name, (words,), log, (run.name,), makes, (makes,)))
+        task = self.tasks.setdefault(name, Task(name, (words,), log, (run.name,), makes, (makes,)))
+        if task.commands != (words,):
+            raise UserError(
+                f"Two rows would lie in {makes}: {shlex.join(task.commands[0])}, and {shlex.join(words)}. Expected one "
+                "such command on a run."
+            )
+        return task
 
     def _filled(self, word: str, scale: Scale, repeat: str, needed: list[str]) -> str:
         """A word with its placeholders filled; runs that it names are planned, and their names added to `needed`."""
