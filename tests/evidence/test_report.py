@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from tests.conftest import ROOT, TINY
 from zoo.evidence.published import PublishedRow, PublishedValue, how_to_judge, published_table
-from zoo.evidence.report.cells import audit, costs, decimals, long, ours_text, row_notes
+from zoo.evidence.report.cells import audit, costs, decimals, long, ours_text, provenance, row_notes
 from zoo.evidence.report.conditions import Conditions
 from zoo.evidence.report.figures import figures_of
 from zoo.evidence.report.latex import escaped, latex
@@ -536,6 +536,8 @@ def test_counts_of_what_was_made_stand_beside_printed_ones() -> None:
     told = markdown(found)
     assert "73,902 → 12" in told
     assert "raw: made by X" in told
+    printed_only = ReportRow("raw", printed[0], missing="made by python -m zoo.evidence users: FOLDER")
+    assert report_of(table_of(printed_only, metrics=()), 1).rows[0].status.word == "made"
 
 
 def test_a_table_of_people_has_their_printed_numbers_and_no_automatic_ones(runs: tuple[Path, Path]) -> None:
@@ -546,7 +548,11 @@ def test_a_table_of_people_has_their_printed_numbers_and_no_automatic_ones(runs:
     assert found.columns == tuple(printed.rows[2].other)
     theirs = PublishedValue(printed.rows[2].other["relevance_1_to_5"])
     assert found.rows[0].cells["relevance_1_to_5"] == Cell("relevance_1_to_5", theirs)
-    assert found.rows[0].status.word == "not judged"
+    status = found.rows[0].status
+    assert (status.word, status.metric) == ("not judged", "")
+    assert status.split == "stand-in data: demo; part: 48 of 812 examples"
+    assert found.notes == ()  # of intervals, as there are none
+    assert not any("metric versions" in line for line in provenance(found))
     assert row_notes(found) == [f"paa: {row.missing}."]
     failed = replace(found.rows[0], missing="failed: no memory")
     assert row_notes(replace(found, rows=(failed,))) == ["paa: not all runs: failed: no memory."]

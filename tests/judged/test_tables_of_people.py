@@ -37,7 +37,7 @@ def test_a_row_with_replies_is_not_judged_until_people_did() -> None:
     row = ReportRow("paa", published, missing="judged by people: python -m zoo.judge experiments/paa/study.yaml")
     cells = [Cell("fluency_1_to_5", PublishedValue(4.8)), Cell("ppl_token", mean=30.0)]  # runs are scored all the same
     status = row_status(row, cells, 1, None)
-    assert status == Status(NOT_JUDGED)
+    assert status == Status(NOT_JUDGED, seeds="1")
     told = RowReport("paa", "", "paa", {}, status, Facts(runs=("run",)), row.missing)
     report = Report("paa/table3", "Ratings", "Huang", (), (told,))
     assert row_notes(report) == [f"paa: {row.missing}."]

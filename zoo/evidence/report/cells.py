@@ -284,7 +284,8 @@ def provenance(report: Report) -> list[str]:
     if not any(row.facts.runs for row in report.rows):
         return []
     versions = {column.rpartition("/")[2]: version for column, version in report.versions.items()}
-    lines = [f"metric versions: {'; '.join(f'{name} {version}' for name, version in versions.items())}"]
+    listed = "; ".join(f"{name} {version}" for name, version in versions.items())
+    lines = [f"metric versions: {listed}"] * bool(listed)
     told: dict[str, list[str]] = {}
     for row in report.rows:
         facts = row.facts

@@ -8,11 +8,22 @@ from re import sub
 from zoo.evidence.report import cells
 from zoo.evidence.report.dots import dot_plot
 from zoo.evidence.report.markdown import NUMBERS
-from zoo.evidence.report.rows import CLOSED, DIFFERS, NOT_JUDGED, NOT_RUN, REPLICATES, STAND_IN, Cell, Report, RowReport
+from zoo.evidence.report.rows import (
+    CLOSED,
+    DIFFERS,
+    MADE,
+    NOT_JUDGED,
+    NOT_RUN,
+    REPLICATES,
+    STAND_IN,
+    Cell,
+    Report,
+    RowReport,
+)
 from zoo.evidence.report.style import STYLE
 
 CLASSES = {
-    REPLICATES: "good", DIFFERS: "bad", CLOSED: "none", NOT_RUN: "none", NOT_JUDGED: "none", STAND_IN: "other",
+    REPLICATES: "good", DIFFERS: "bad", CLOSED: "none", NOT_RUN: "none", NOT_JUDGED: "none", MADE: "none",
 }  # fmt: skip
 
 

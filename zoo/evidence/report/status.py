@@ -7,7 +7,8 @@
 * other conditions: something else than the data is not as published;
 * stand-in: other data, or another model, stand for what is published;
 * other judges: rated by other people than the paper's, see `zoo.judged`; not judged: there are replies, but no ratings;
-* closed, not run, failed: no values of ours; not published: no printed values.
+* made: by a program whose report stands below; closed, not run, failed: no values of ours; not published: no printed
+  values.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from zoo.evidence.report.rows import (
     CLOSED,
     DIFFERS,
     FAILED,
+    MADE,
     NOT_JUDGED,
     NOT_PUBLISHED,
     NOT_RUN,
@@ -99,18 +101,19 @@ def row_status(row: ReportRow, cells: Sequence[Cell], n: int, found: Conditions 
     if not n:
         if row.missing.startswith(FAILED):
             return Status(FAILED)
+        if row.missing.startswith(MADE):
+            return Status(MADE)
         closed = row.missing.startswith(CLOSED) or (published is not None and published.closed)
         return Status(CLOSED if closed else NOT_RUN)
-    if published is not None and published.needs == PEOPLE:
-        return Status(NOT_JUDGED)
     seeds = f"{n}"
     if any(cell.printed is not None and cell.printed.sd is not None for cell in cells):
         seeds += " (printed: with a deviation)"
-    if published is None:
+    if published is None or published.needs == PEOPLE:
+        word = NOT_PUBLISHED if published is None else NOT_JUDGED
         if found is None:
-            return Status(NOT_PUBLISHED, seeds=seeds)
+            return Status(word, seeds=seeds)
         told = (found.split or YES, found.backbone or YES, found.training or YES)
-        return Status(NOT_PUBLISHED, "", *told, seeds, found.details)
+        return Status(word, "", *told, seeds, found.details)
     metric = _metrics_told(cells, [key for key in published.values if key not in {cell.metric for cell in cells}])
     stand_in = published.stand_in or (found.stand_in if found else "")
     if found is None:

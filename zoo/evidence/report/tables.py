@@ -227,7 +227,10 @@ def _cautions(measured: Mapping[str, Sequence[MeasuredRun]], columns: Sequence[s
 
 def _notes(measured: Mapping[str, Sequence[MeasuredRun]], columns: Sequence[str]) -> list[str]:
     """How far intervals can be trusted, and where metrics.json says something else."""
-    if not measured:
+    groups = {name: [run.measured for run in runs] for name, runs in measured.items()}
+    known = {metric for runs in groups.values() for run in runs for metric in run.results.metrics}
+    shown = [metric for column in columns if (metric := measured_as(column)) in known]
+    if not shown:
         return []
     told: list[str] = []
     protocols: dict[str, list[str]] = {}
@@ -245,7 +248,4 @@ def _notes(measured: Mapping[str, Sequence[MeasuredRun]], columns: Sequence[str]
     dialogues = {name: min(run.measured.dialogues for run in runs) for name, runs in measured.items()}
     if few := [f"{name}: {number}" for name, number in dialogues.items() if number < FEW_DIALOGUES]:
         told.append(f"Few test dialogues ({', '.join(few)}): intervals are too narrow; of a single one there are none.")
-    groups = {name: [run.measured for run in runs] for name, runs in measured.items()}
-    known = {metric for runs in groups.values() for run in runs for metric in run.results.metrics}
-    told += about_stored(groups, [metric for column in columns if (metric := measured_as(column)) in known])
-    return told
+    return told + about_stored(groups, shown)

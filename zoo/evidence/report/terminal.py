@@ -14,14 +14,18 @@ from zoo.evidence.report.rows import Report
 
 def show(report: Report, console: Console) -> None:
     """The values metric by metric, the rows' status and cost, differences, the audit, and what has to be known."""
-    console.print(grid_table(cells.long(report), f"{report.key}: {report.title}", sections=True))
+    title, values = f"{report.key}: {report.title}", cells.long(report)
+    if values[1]:
+        console.print(grid_table(values, title, sections=True))
+    else:
+        console.print(Text(title, style="italic"))
     _lines(console, "", report.not_comparable, "bold")
     if (conditions := cells.conditions(report))[1]:
         console.print(grid_table(conditions, "status"))
     if report.differences:
         console.print(grid_table(cells.paired(report), cells.paired_title(report), sections=True))
-    for title, grid in cells.more(report):
-        console.print(grid_table(grid, title))
+    for about, grid in cells.more(report):
+        console.print(grid_table(grid, about))
     if (costs := cells.costs(report))[1]:
         console.print(grid_table(costs, "cost"))
     if (audit := cells.audit(report))[1]:
